@@ -1,0 +1,29 @@
+/**
+ * What others wrote, made fit to stand in a message: URLs without their query, text quoted and short,
+ * errors as a name and a code.
+ *
+ * @module
+ */
+
+/** A URL without query and fragment, where secrets travel. */
+export function displayUrl(url: string | URL): string {
+  const { origin, pathname, search } = new URL(url)
+  return `${origin}${pathname}${search === '' ? '' : '?…'}`
+}
+
+/** Quotes text of a server: printable ASCII only, so no terminal escapes, and at most 200 characters of it. */
+export function quoteForeign(text: string): string {
+  const printable = text.replace(/[^\x20-\x7e]/g, '\u{fffd}')
+  return JSON.stringify(printable.length > 200 ? `${printable.slice(0, 199)}…` : printable)
+}
+
+/** The name and the system's code of a foreign error; its text and members may hold anything. */
+export function describeCause(error: unknown): { name: string; code?: string } {
+  const chain: unknown[] = []
+  for (let each = error; each instanceof Error && chain.length < 5; each = each.cause) chain.push(each)
+  const code = chain
+    .map((each) => (each as { code?: unknown }).code)
+    .find((each) => typeof each === 'string' && /^[A-Z0-9_]{2,64}$/.test(each))
+  const name = error instanceof Error ? error.name : typeof error
+  return { name, ...(typeof code === 'string' && { code }) }
+}

@@ -1,0 +1,151 @@
+/**
+ * The guarded client: every request that these packages make on their own behalf goes through it.
+ *
+ * Published as `@x/oauth-discovery/http` for `@x/oauth-grants`, so that there is one policy and not two.
+ *
+ * @module
+ */
+import { type Clock, systemClock, untilAborted } from './clock.ts'
+import { isOAuthError } from './errors.ts'
+import { createEmit, type DiscoveryEvent, type Emit, type Event } from './events.ts'
+import { describeCause, displayUrl, quoteForeign } from './foreign.ts'
+import {
+  dropBody,
+  type Fail,
+  followWithinOrigin,
+  type HttpErrorCode,
+  limitBody,
+  reportExchange,
+  type Send,
+  vetAddress,
+} from './guards.ts'
+import { parseJsonObject } from './json.ts'
+
+export type { Clock, Emit, Fail, HttpErrorCode }
+export { createEmit, displayUrl, parseJsonObject, quoteForeign, systemClock, untilAborted }
+
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
+/** Taken by every public call that uses the network. */
+export interface HttpOptions<E extends Event = DiscoveryEvent> {
+  /** What sends, underneath the guards. Default: `globalThis.fetch` at the time of the call. */
+  fetch?: Fetch | undefined
+  /** One deadline for the whole call, every hop and body in it, in ms. Default: 10,000. */
+  timeoutMs?: number | undefined
+  /** Limit of each decoded body, in bytes. Default: 1,048,576. */
+  maxBytes?: number | undefined
+  /** Lets through a URL that the policy refuses: plain http, or this machine named by another. */
+  allowAddress?: ((url: URL) => boolean) | undefined
+  /** Default: the system's. */
+  clock?: Clock | undefined
+  /** Told of each exchange and decision, in order. What it throws is swallowed. */
+  onEvent?: ((event: E) => void) | undefined
+}
+
+export interface HttpRequest {
+  /** Names the exchange in events and messages, such as "token request". */
+  readonly purpose: string
+  readonly url: string
+  /** Sent by POST; without it the request is a GET. */
+  readonly form?: URLSearchParams | undefined
+  readonly headers?: Headers | undefined
+  /** For where only the head of the answer matters, and the body may have no end. */
+  readonly dropBody?: boolean | undefined
+}
+
+/** An answer, read to its end. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly bytes: Uint8Array
+}
+
+export type Http = (request: HttpRequest) => Promise<Answer>
+
+export interface HttpContext {
+  /** What the caller named. Whether it is on this machine decides whether servers may send us there. */
+  readonly callerUrl: string | URL
+  readonly fail: Fail
+  readonly emit: Emit
+}
+
+/**
+ * Runs `work` with the guarded client, under one deadline and the caller's signal.
+ *
+ * @throws what `context.fail` makes, with an {@link HttpErrorCode}; or the reason of the caller's signal.
+ */
+export async function withHttp<T>(
+  options: HttpOptions & { signal?: AbortSignal | undefined },
+  context: HttpContext,
+  work: (http: Http) => Promise<T>,
+): Promise<T> {
+  const { timeoutMs = 10_000, clock = systemClock } = options
+  options.signal?.throwIfAborted()
+  const deadline = new AbortController()
+  const done = new AbortController()
+  void clock.sleep(timeoutMs, done.signal).then(() => {
+    if (!done.signal.aborted) deadline.abort()
+  })
+  const signal = AbortSignal.any([deadline.signal, ...(options.signal === undefined ? [] : [options.signal])])
+  const http: Http = async (request) => {
+    try {
+      return await untilAborted(exchange(request, signal, options, context), signal)
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      throw failure(request, error, deadline.signal.aborted ? timeoutMs : undefined, context.fail)
+    }
+  }
+  try {
+    return await work(http)
+  } finally {
+    done.abort()
+  }
+}
+
+function failure(request: HttpRequest, error: unknown, timedOutMs: number | undefined, fail: Fail): unknown {
+  const url = displayUrl(request.url)
+  const what = `${request.form === undefined ? 'GET' : 'POST'} ${url} (${request.purpose})`
+  if (timedOutMs !== undefined) {
+    const message = `${what}: no complete answer within ${timedOutMs} ms. Check that the server is up; the option timeoutMs sets the limit.`
+    return fail('timeout', message, { url, recovery: 'transient' })
+  }
+  if (isOAuthError(error)) return error
+  const cause = describeCause(error)
+  const message = `${what}: no answer (${cause.code ?? cause.name}). Check that the address is right and the server up.`
+  return fail('unreachable', message, { url, recovery: 'transient', cause })
+}
+
+async function exchange(
+  request: HttpRequest,
+  signal: AbortSignal,
+  options: HttpOptions,
+  { callerUrl, fail, emit }: HttpContext,
+): Promise<Answer> {
+  const { maxBytes = 1_048_576, allowAddress = () => false, clock = systemClock } = options
+  const fetch = options.fetch ?? globalThis.fetch
+  const guards = [
+    followWithinOrigin(fail),
+    vetAddress(new URL(callerUrl), allowAddress, fail),
+    reportExchange(request.purpose, emit, clock),
+    request.dropBody === true ? dropBody : limitBody(maxBytes, fail),
+  ]
+  const send = guards.reduceRight<Send>(
+    (next, guard) => guard(next),
+    (each) => fetch(each),
+  )
+  // Loaded with the first request: importing ky costs as much as starting Node, and reading a header needs none of it.
+  const { default: ky } = await import('ky')
+  const response = await ky(request.url, {
+    ...(request.form === undefined ? { method: 'GET' } : { method: 'POST', body: request.form }),
+    ...(request.headers !== undefined && { headers: request.headers }),
+    signal,
+    fetch: (input) => send(input as Request), // ky's type allows more than the Request that it sends
+    redirect: 'manual',
+    credentials: 'omit', // no cookie of a browser belongs here
+    throwHttpErrors: false,
+    retry: 0, // codes and rotating refresh tokens are good for one use
+    timeout: false, // there is one deadline, over all of it
+  })
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  return { status: response.status, headers: response.headers, bytes }
+}

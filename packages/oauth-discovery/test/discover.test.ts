@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest'
+import { type DiscoveryEvent, discoverAuthorizationServer } from '../src/index.ts'
+import { pages, unauthorized } from './pages.ts'
+
+const resource = 'https://rs.example/mcp'
+const metadataUrl = 'https://rs.example/.well-known/oauth-protected-resource/mcp'
+const named = 'https://rs.example/somewhere'
+const as = 'https://as.example/.well-known/oauth-authorization-server'
+const as2 = 'https://as2.example/.well-known/oauth-authorization-server'
+const document = { resource, authorization_servers: ['https://as.example', 'https://as2.example'] }
+const server = { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' }
+
+describe('discoverAuthorizationServer', () => {
+  it('follows the challenge to the metadata and the metadata to the server (CH-01, PR-01, PR-02)', async () => {
+    const challenge = `Bearer resource_metadata="${named}", scope="a"`
+    const web = pages({ [resource]: unauthorized(challenge), [named]: document, [as]: server })
+
+    const result = await discoverAuthorizationServer(resource, web)
+
+    expect(result.challenge?.parameters.scope).toBe('a')
+    expect(result.resourceMetadata).toEqual(document)
+    expect(result.authorizationServerMetadata).toEqual(server)
+    expect(web.asked).toEqual([`GET ${resource}`, `GET ${named}`, `GET ${as}`])
+  })
+
+  it.each([
+    ['a 401 without a challenge', unauthorized()],
+    ['a 401 with a challenge of no use', unauthorized('Basic realm="x"')],
+    ['a 405, as many MCP servers answer a GET', () => new Response(null, { status: 405 })],
+    ['a 406', () => new Response(null, { status: 406 })],
+    ['a 200', () => new Response('hello')],
+  ])('looks at the well-known URL after %s (CH-08)', async (_, page) => {
+    const web = pages({ [resource]: page, [metadataUrl]: document, [as]: server })
+
+    const result = await discoverAuthorizationServer(resource, web)
+
+    expect(result.challenge).toBeUndefined()
+    expect(result.resourceMetadata).toEqual(document)
+  })
+
+  it('takes an answer that the caller already holds and asks the resource nothing', async () => {
+    const response = unauthorized(`Bearer resource_metadata="${named}"`)()
+    const web = pages({ [named]: document, [as]: server })
+
+    const result = await discoverAuthorizationServer(resource, { ...web, response })
+
+    expect(result.authorizationServerMetadata).toEqual(server)
+    expect(web.asked).toEqual([`GET ${named}`, `GET ${as}`])
+  })
+
+  it('does not read the body of the probe, which may be a stream without end', async () => {
+    let cancelled = false
+    const endless = new ReadableStream({
+      cancel() {
+        cancelled = true
+      },
+    })
+    const web = pages({ [resource]: () => new Response(endless), [metadataUrl]: document, [as]: server })
+
+    await discoverAuthorizationServer(resource, web)
+
+    expect(cancelled).toBe(true)
+  })
+
+  it('tells a resource without protection from one without metadata', async () => {
+    const open = pages({ [resource]: () => new Response('hello') })
+    await expect(discoverAuthorizationServer(resource, open)).rejects.toMatchObject({ code: 'not_protected' })
+
+    const bare = pages({ [resource]: unauthorized() })
+    await expect(discoverAuthorizationServer(resource, bare)).rejects.toMatchObject({
+      code: 'resource_metadata_not_found',
+    })
+  })
+
+  it.each([[undefined], [[]], ['https://as.example'], [[1]]])(
+    'refuses %j as authorization servers (PR-09)',
+    async (authorization_servers) => {
+      const web = pages({ [resource]: unauthorized(), [metadataUrl]: { resource, authorization_servers } })
+
+      await expect(discoverAuthorizationServer(resource, web)).rejects.toMatchObject({
+        code: 'resource_metadata_invalid',
+      })
+    },
+  )
+
+  it('goes on to the next server when one is down, and to none beyond an impostor (PR-10, PR-11)', async () => {
+    const second = { issuer: 'https://as2.example' }
+    const base = { [resource]: unauthorized(), [metadataUrl]: document, [as2]: second }
+
+    const down = pages({ ...base, [as]: () => new Response(null, { status: 503 }) })
+    await expect(discoverAuthorizationServer(resource, down)).resolves.toMatchObject({
+      authorizationServerMetadata: second,
+    })
+    const impostor = pages({ ...base, [as]: { issuer: 'https://evil.example' } })
+    await expect(discoverAuthorizationServer(resource, impostor)).rejects.toMatchObject({
+      code: 'issuer_mismatch',
+    })
+    expect(impostor.asked).not.toContain(`GET ${as2}`)
+  })
+
+  it('takes the first server that has the wanted grant, else the first (PR-11)', async () => {
+    const without = { ...server, grant_types_supported: ['authorization_code'] }
+    const second = { issuer: 'https://as2.example', grant_types_supported: ['client_credentials'] }
+    const web = pages({ [resource]: unauthorized(), [metadataUrl]: document, [as]: without, [as2]: second })
+
+    const wanted = await discoverAuthorizationServer(resource, { ...web, grantType: 'client_credentials' })
+    const neither = await discoverAuthorizationServer(resource, { ...web, grantType: 'password' })
+
+    expect(wanted.authorizationServerMetadata).toEqual(second)
+    expect(neither.authorizationServerMetadata).toEqual(without)
+  })
+
+  it('sends no cookie and no authorization on any request (NS-06)', async () => {
+    const web = pages({ [resource]: unauthorized(), [metadataUrl]: document, [as]: server })
+
+    await discoverAuthorizationServer(resource, web)
+
+    expect(web.requests).toHaveLength(3)
+    for (const request of web.requests) {
+      expect(request.credentials).toBe('omit')
+      expect([...request.headers.keys()]).toEqual(['accept'])
+    }
+  })
+
+  it('tells each exchange and each decision, in order, as one flow', async () => {
+    const events: DiscoveryEvent[] = []
+    const web = pages({ [resource]: unauthorized('Bearer scope=a'), [metadataUrl]: document, [as]: server })
+
+    await discoverAuthorizationServer(resource, { ...web, onEvent: (event) => events.push(event) })
+
+    expect(events.map(({ type }) => type)).toEqual([
+      'exchange',
+      'challenge',
+      'exchange',
+      'candidate',
+      'exchange',
+      'candidate',
+    ])
+    expect(events[2]).toMatchObject({
+      purpose: 'resource metadata',
+      method: 'GET',
+      url: metadataUrl,
+      status: 200,
+    })
+    expect(new Set(events.map(({ flow }) => flow)).size).toBe(1)
+  })
+
+  it('is not disturbed by a handler that throws', async () => {
+    const web = pages({ [resource]: unauthorized(), [metadataUrl]: document, [as]: server })
+    const onEvent = () => {
+      throw new Error('mine')
+    }
+    await expect(discoverAuthorizationServer(resource, { ...web, onEvent })).resolves.toBeDefined()
+  })
+})
