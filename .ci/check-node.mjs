@@ -1,6 +1,6 @@
 // Run before the two README commands, on whatever Node the machine has: they bring Node 24 from the registry
 // on Linux with glibc, and elsewhere need one that runs TypeScript by itself. Plain JavaScript for that reason.
-import { argv, exit, platform, arch, report, version } from 'node:process'
+import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 
 /** The one line to print before stopping, or undefined when this machine will do. */
@@ -15,11 +15,12 @@ export function complaint({ platform, arch, glibc, version }) {
   return `Node 22.18 or later is needed on ${platform}-${arch}, where no Node comes with the installation; this is ${version}.`
 }
 
-if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
-  const glibc = platform !== 'linux' || report.getReport().header.glibcVersionRuntime !== undefined
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { platform, arch, version } = process
+  const glibc = platform !== 'linux' || process.report.getReport().header.glibcVersionRuntime !== undefined
   const line = complaint({ platform, arch, glibc, version })
   if (line !== undefined) {
     console.error(line)
-    exit(1)
+    process.exit(1)
   }
 }

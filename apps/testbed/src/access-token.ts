@@ -1,0 +1,50 @@
+import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+
+/** What an access token says that was found good. */
+export interface AccessToken {
+  readonly token: string
+  readonly clientId: string
+  readonly subject: string
+  readonly scopes: readonly string[]
+  /** Seconds since the epoch. */
+  readonly expiresAt: number
+}
+
+/** Rejects a token that is not a current JWT of the issuer for the audience (RFC 9068 §4). */
+export type Verifier = (token: string) => Promise<AccessToken>
+
+/** Fetches the keys now and keeps them: the issuer may be gone when a token comes. */
+export async function createVerifier(issuer: string, audience: string): Promise<Verifier> {
+  const claims = { issuer, audience, typ: 'at+jwt', requiredClaims: ['exp'] }
+  // An issuer that starts later is asked when the first token comes.
+  let keys = await fetchKeys(issuer).catch(() => undefined)
+  return async (token) => {
+    keys ??= await fetchKeys(issuer)
+    const { payload } = await jwtVerify(token, keys, claims)
+    return {
+      token,
+      clientId: String(payload['client_id']),
+      subject: String(payload.sub),
+      scopes: scopesOf(payload),
+      expiresAt: Number(payload.exp),
+    }
+  }
+}
+
+export function scopesOf({ scope }: JWTPayload): string[] {
+  return typeof scope === 'string' ? scope.split(' ') : []
+}
+
+async function fetchKeys(issuer: string): Promise<JWTVerifyGetKey> {
+  const { origin, pathname } = new URL(issuer)
+  const path = pathname.replace(/\/$/, '')
+  const response = await fetch(`${origin}/.well-known/oauth-authorization-server${path}`)
+  const { jwks_uri: address }: { jwks_uri?: string } = JSON.parse(await response.text())
+  if (address === undefined) throw new Error(`${issuer} publishes no keys`)
+  const keys = createRemoteJWKSet(new URL(address), {
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+    cooldownDuration: 0,
+  })
+  await keys.reload()
+  return keys
+}

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto'
+import type { JWK } from 'jose'
+import { type ClientMetadata, type Configuration, errors } from 'oidc-provider'
+import { interactionUrl, pages } from './approval.ts'
+import { createStore } from './store.ts'
+
+const resourceScopes = 'mcp:tools mcp:write api:read'
+const day = 86_400
+
+interface Knowledge {
+  readonly signingKey: JWK
+  readonly clients: readonly ClientMetadata[]
+  readonly accessTokenSeconds: number
+  readonly isKnownResource: (resource: string) => boolean
+}
+
+/**
+ * What the provider is told.
+ *
+ * NOTE: each default helper of the provider prints a notice when first called, so those in use
+ * here are all replaced, also where the default would do.
+ */
+export function providerConfiguration(knowledge: Knowledge): Configuration {
+  return {
+    adapter: createStore(),
+    jwks: { keys: [knowledge.signingKey] },
+    cookies: { keys: [randomUUID()] },
+    clients: knowledge.clients,
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    clientBasedCORS: () => true,
+    responseTypes: ['code'],
+    scopes: ['openid', 'offline_access', ...resourceScopes.split(' ')],
+    ttl: lifetimes(knowledge.accessTokenSeconds),
+    features: features(knowledge),
+    interactions: { url: interactionUrl },
+    findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+    // What the token exchange sets is what the token says beyond the standard claims.
+    extraTokenClaims: (_context, token) => ('extra' in token ? token.extra : undefined),
+    issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
+    renderError(context, out) {
+      context.body = out
+    },
+  }
+}
+
+function lifetimes(accessTokenSeconds: number): Configuration['ttl'] {
+  return {
+    AccessToken: accessTokenSeconds,
+    ClientCredentials: accessTokenSeconds,
+    AuthorizationCode: 60,
+    DeviceCode: 600,
+    Grant: day,
+    IdToken: 3600,
+    Interaction: 3600,
+    RefreshToken: day,
+    Session: day,
+  }
+}
+
+function features({ accessTokenSeconds, isKnownResource }: Knowledge): Configuration['features'] {
+  return {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    deviceFlow: { enabled: true, ...pages },
+    revocation: {
+      enabled: true,
+      allowedPolicy: (_context, client, token) => client.clientId === token.clientId,
+    },
+    rpInitiatedLogout: { enabled: false },
+    resourceIndicators: {
+      enabled: true,
+      // A code or refresh token of one resource needs no resource parameter at the token endpoint.
+      useGrantedResource: () => true,
+      defaultResource: (_context, _client, oneOf) => oneOf?.[0] ?? [],
+      getResourceServerInfo(_context, resource) {
+        if (!isKnownResource(resource)) throw new errors.InvalidTarget()
+        return {
+          audience: resource,
+          scope: resourceScopes,
+          accessTokenTTL: accessTokenSeconds,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg: 'ES256' } },
+        }
+      },
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import { startApi } from './api.ts'
+import { type AuthorizationServer, startAuthorizationServer } from './authorization-server.ts'
+import { startMcpServer } from './mcp-server.ts'
+import type { ResourceServer } from './resource-server.ts'
+
+/** An authorization server, and an MCP server and an API that trust it. */
+export interface Testbed extends AsyncDisposable {
+  readonly authorizationServer: AuthorizationServer
+  readonly mcp: ResourceServer
+  readonly api: ResourceServer
+  close(): Promise<void>
+}
+
+export interface TestbedOptions {
+  accessTokenSeconds?: number
+  issuerPath?: string
+}
+
+export async function startTestbed(options: TestbedOptions = {}): Promise<Testbed> {
+  const authorizationServer = await startAuthorizationServer(options)
+  const { issuer, journal } = authorizationServer
+  const [mcp, api] = await Promise.all([startMcpServer({ issuer }), startApi({ issuer })])
+  // The two have fetched the keys; the journal is for what the client under test does.
+  journal.clear()
+  const close = async (): Promise<void> => {
+    await Promise.all([authorizationServer, mcp, api].map((server) => server.close()))
+  }
+  return { authorizationServer, mcp, api, close, [Symbol.asyncDispose]: close }
+}
