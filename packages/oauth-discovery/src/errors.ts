@@ -4,7 +4,8 @@
  *     OAuthError                 any failure of these packages: `code` says which, `recovery` what helps
  *     ├── DiscoveryError         reading what a resource or an authorization server publishes   (here)
  *     ├── AuthConfigError        what the caller configured cannot work                (@x/oauth-grants)
- *     └── TokenError             the token endpoint refused, failed or answered nonsense (@x/oauth-grants)
+ *     ├── TokenError             the token endpoint refused, failed or answered nonsense (@x/oauth-grants)
+ *     └── MCPConnectionError     the MCP server refused, failed or was not reached       (@x/mcp-client)
  *
  * Packages are versioned apart, so two copies of this one can meet in a program: ask {@link isOAuthError},
  * which looks at a registered symbol, instead of `instanceof`.

@@ -80,12 +80,17 @@ export function vetAddress(caller: URL, allowAddress: (url: URL) => boolean, fai
       const message = `${shown} is on this machine, but ${displayUrl(caller)}, which led there, is not: nothing is sent. If that is meant, allow it by the option allowAddress.`
       throw fail('address_refused', message, { url: shown, recovery: 'terminal' })
     }
-    if (url.protocol !== 'https:' && !isLoopback(url)) {
+    if (!isSecure(url)) {
       const message = `${shown} is not https: nothing is sent. Use https or, within a network that you trust, allow it by the option allowAddress.`
       throw fail('insecure_url', message, { url: shown, recovery: 'terminal' })
     }
     return next(request)
   }
+}
+
+/** Whether what is sent there stays between the two ends: over https, or within this machine. */
+export function isSecure(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
 }
 
 /** URL parsers have already rewritten `0x7f.1`, `2130706433` and the like to one form. */

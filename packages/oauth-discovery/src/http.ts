@@ -14,6 +14,7 @@ import {
   type Fail,
   followWithinOrigin,
   type HttpErrorCode,
+  isSecure,
   limitBody,
   reportExchange,
   type Send,
@@ -22,7 +23,7 @@ import {
 import { parseJsonObject } from './json.ts'
 
 export type { Clock, Emit, Fail, HttpErrorCode }
-export { createEmit, displayUrl, parseJsonObject, quoteForeign, systemClock, untilAborted }
+export { createEmit, displayUrl, isSecure, parseJsonObject, quoteForeign, systemClock, untilAborted }
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 

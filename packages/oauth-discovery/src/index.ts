@@ -1,12 +1,39 @@
 /**
  * Who may issue a token for this URL?
  *
- * In the order of a request's way: a resource says no, its metadata names issuers, an issuer describes itself.
+ * In the order of a request's way.
  *
  * @module
  */
+
+// A resource says no,
+
 export { type Challenge, parseWwwAuthenticate } from './challenge.ts'
+
+// its metadata names issuers,
+
+export {
+  fetchResourceMetadata,
+  primaryAuthorizationServer,
+  type ResourceMetadata,
+  type ResourceMetadataOptions,
+} from './resource-metadata.ts'
+export { buildAuthorizationServerMetadataUrls, buildResourceMetadataUrl } from './well-known.ts'
+
+// an issuer describes itself,
+
+export {
+  type AuthorizationServerMetadata,
+  fetchAuthorizationServerMetadata,
+  supportsGrantType,
+} from './server-metadata.ts'
+
+// and all of it in one call.
+
 export { type DiscoverOptions, type DiscoveryResult, discoverAuthorizationServer } from './discover.ts'
+
+// What each call takes, tells and throws.
+
 export {
   type Attempt,
   DiscoveryError,
@@ -18,16 +45,4 @@ export {
 } from './errors.ts'
 export type { DiscoveryEvent, Event } from './events.ts'
 export type { Clock, Fetch, HttpErrorCode, HttpOptions } from './http.ts'
-export {
-  fetchResourceMetadata,
-  primaryAuthorizationServer,
-  type ResourceMetadata,
-  type ResourceMetadataOptions,
-} from './resource-metadata.ts'
-export {
-  type AuthorizationServerMetadata,
-  fetchAuthorizationServerMetadata,
-  supportsGrantType,
-} from './server-metadata.ts'
 export type { DiscoveryOptions } from './walk.ts'
-export { buildAuthorizationServerMetadataUrls, buildResourceMetadataUrl } from './well-known.ts'

@@ -19,6 +19,7 @@ it('exports these names and no others', () => {
   expect(Object.keys(http).toSorted()).toEqual([
     'createEmit',
     'displayUrl',
+    'isSecure',
     'parseJsonObject',
     'quoteForeign',
     'systemClock',

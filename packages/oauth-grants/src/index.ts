@@ -1,1 +1,52 @@
-export const placeholder: string = 'oauth-grants'
+/**
+ * Give me a token and keep it good.
+ *
+ * In the order of a request's way.
+ *
+ * @module
+ */
+
+// We say who we are,
+
+export {
+  type Client,
+  type ClientAuthentication,
+  clientSecretBasic,
+  clientSecretPost,
+  publicClient,
+} from './client-authentication.ts'
+export { type PrivateKeyJwtOptions, privateKeyJwt } from './private-key-jwt.ts'
+
+// ask for a token,
+
+export type { Auth, AuthOptions } from './auth.ts'
+export { ClientCredentialsAuth, type ClientCredentialsOptions } from './client-credentials.ts'
+export type { FromIssuer, FromResource } from './locate.ts'
+
+// hold it,
+
+export {
+  type GetTokenOptions,
+  type Obtain,
+  TokenSession,
+  type TokenSessionOptions,
+  type TokenSource,
+} from './session.ts'
+export { memoryStore, type TokenStore } from './store.ts'
+export { createToken, type Token, type TokenInit } from './token.ts'
+
+// and use it.
+
+export { type AuthorizedFetchOptions, authorizedFetch } from './authorized-fetch.ts'
+
+// What happens meanwhile, and what can go wrong. The last ones for whoever has this package alone.
+
+export { DiscoveryError, isOAuthError, OAuthError, type Recovery } from '@x/oauth-discovery'
+export {
+  AuthConfigError,
+  type AuthConfigErrorCode,
+  TokenError,
+  type TokenErrorCode,
+  type TokenErrorOptions,
+} from './errors.ts'
+export type { GrantEvent, RenewalReason } from './events.ts'

@@ -1,0 +1,115 @@
+/**
+ * A fetch that carries a token: RFC 6750 §2.1.
+ *
+ * @module
+ */
+import type { Fetch, HttpOptions } from '@x/oauth-discovery'
+import { displayUrl, isSecure } from '@x/oauth-discovery/http'
+import { AuthConfigError } from './errors.ts'
+import type { TokenSource } from './session.ts'
+import type { Token } from './token.ts'
+
+export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'allowAddress'> {
+  /** The only origins that are ever sent the token, such as `https://api.example.com`. */
+  origins: readonly string[]
+}
+
+/** A source that can tell without waiting what token it holds. */
+interface ReadySource extends TokenSource {
+  current?(): Token | undefined
+}
+
+/**
+ * Makes a `fetch` that puts a token of `source` on each request.
+ *
+ * When the resource answers 401, the token is renewed and the request is sent once more, if its body can be:
+ * a stream is gone. A second 401 is the caller's, as is any other answer and any network failure: what might
+ * have run is never run again.
+ *
+ * @throws {AuthConfigError} `invalid_origin` at once, when an origin is not one to send a token to; and from each
+ *   call `origin_refused`, when the request is for another origin: nothing was sent
+ * @throws what `source.getToken` throws
+ */
+export function authorizedFetch(source: ReadySource, options: AuthorizedFetchOptions): Fetch {
+  const origins = vetOrigins(options.origins, options.allowAddress)
+  return async (input, init) => {
+    requireOrigin(input, origins)
+    const send = options.fetch ?? globalThis.fetch
+    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
+    const token = source.current?.() ?? (await source.getToken({ signal }))
+    // A Request gives its body away when it is sent; the copy for a second try has to be made before.
+    const second = input instanceof Request && input.body !== null ? input.clone() : input
+    const response = await send(...authorized(input, init, token))
+    if (response.status !== 401) return response
+
+    const renewed = await source.getToken({ signal, rejected: token })
+    if (renewed.accessToken === token.accessToken || isStream(init?.body)) return response
+    void response.body?.cancel().catch(() => {})
+    return send(...authorized(second, init, renewed))
+  }
+}
+
+/** @returns each as an origin, in the one spelling that URLs have. */
+export function vetOrigins(
+  origins: readonly string[],
+  allowAddress: HttpOptions['allowAddress'],
+): readonly string[] {
+  return origins.map((each) => {
+    const url = URL.canParse(each) ? new URL(each) : undefined
+    const isPlainAllowed = url?.protocol === 'http:' && allowAddress?.(url) === true
+    if (url !== undefined && (isSecure(url) || isPlainAllowed)) return url.origin
+    throw new AuthConfigError(
+      'invalid_origin',
+      `A token is not sent to ${JSON.stringify(each)}: in clear text it is everybody's. Use https; plain http is for this machine, or for what the option allowAddress allows.`,
+    )
+  })
+}
+
+/** Compared by prefix where that is enough: parsing a URL costs more than all the rest. */
+function requireOrigin(input: string | URL | Request, origins: readonly string[]): void {
+  const url = typeof input === 'string' ? input : input instanceof URL ? input.href : input.url
+  const within = origins.some(
+    (origin) => url.startsWith(origin) && /^(?:[/?#]|$)/.test(url.slice(origin.length)),
+  )
+  if (within || (URL.canParse(url) && origins.includes(new URL(url).origin))) return
+  const target = URL.canParse(url) ? displayUrl(url) : JSON.stringify(url.replace(/[?#].*$/s, ''))
+  const allowed =
+    origins.length === 0
+      ? 'No origin was named: pass the resource or the option origins.'
+      : `It is meant for ${origins.join(', ')}; the option origins can name more.`
+  throw new AuthConfigError(
+    'origin_refused',
+    `Nothing was sent to ${target}: the token is not for it. ${allowed}`,
+  )
+}
+
+/** What can be read once; Node takes any async iterable for a body, and not every browser's stream is one. */
+function isStream(body: unknown): boolean {
+  return (
+    typeof body === 'object' &&
+    body !== null &&
+    (body instanceof ReadableStream || Symbol.asyncIterator in body)
+  )
+}
+
+/** The same request with the token, in place of any Authorization header that it had. */
+function authorized(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+  { tokenType, accessToken }: Token,
+): [input: string | URL | Request, init: RequestInit] {
+  const authorization = `${tokenType} ${accessToken}`
+  const own = init?.headers ?? (input instanceof Request ? input.headers : undefined)
+  if (own === undefined) return [input, { ...init, headers: { authorization } }]
+  if (own instanceof Headers || Array.isArray(own)) {
+    const headers = new Headers(own)
+    headers.set('authorization', authorization)
+    return [input, { ...init, headers }]
+  }
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(own)) {
+    if (name.toLowerCase() !== 'authorization') headers[name] = value
+  }
+  headers['authorization'] = authorization
+  return [input, { ...init, headers }]
+}

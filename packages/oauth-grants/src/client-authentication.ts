@@ -1,0 +1,77 @@
+/**
+ * Saying who we are to a token endpoint: RFC 6749 §2.3.
+ *
+ * @module
+ */
+import type { AuthorizationServerMetadata } from '@x/oauth-discovery'
+import { AuthConfigError } from './errors.ts'
+
+/** A client as the authorization server knows it. */
+export interface Client {
+  readonly clientId: string
+  readonly clientSecret?: string | undefined
+}
+
+/** Puts a client's credentials into a request: into its headers, or into its form. */
+export type ClientAuthentication = {
+  /** As servers list it in `token_endpoint_auth_methods_supported`. */
+  readonly method: string
+} & ((
+  client: Client,
+  form: URLSearchParams,
+  headers: Headers,
+  server: AuthorizationServerMetadata,
+) => void | Promise<void>)
+
+/** The secret in the Authorization header, id and secret form-encoded each (RFC 6749 §2.3.1, appendix B). */
+export const clientSecretBasic: ClientAuthentication = /* @__PURE__ */ Object.assign(
+  (client: Client, _form: URLSearchParams, headers: Headers) => {
+    const pair = `${formEncode(client.clientId)}:${formEncode(requireSecret(client, 'client_secret_basic'))}`
+    headers.set('authorization', `Basic ${btoa(pair)}`)
+  },
+  { method: 'client_secret_basic' },
+)
+
+/** The secret in the form, for servers that take no header. */
+export const clientSecretPost: ClientAuthentication = /* @__PURE__ */ Object.assign(
+  (client: Client, form: URLSearchParams) => {
+    form.set('client_id', client.clientId)
+    form.set('client_secret', requireSecret(client, 'client_secret_post'))
+  },
+  { method: 'client_secret_post' },
+)
+
+/** No secret: a public client only says its name, or something beneath (a TLS certificate) says who it is. */
+export const publicClient: ClientAuthentication = /* @__PURE__ */ Object.assign(
+  (client: Client, form: URLSearchParams) => form.set('client_id', client.clientId),
+  { method: 'none' },
+)
+
+/**
+ * The method to use where the caller chose none: the first of ours that the server lists, header before form.
+ *
+ * @throws {AuthConfigError} `client_secret_missing`, `auth_method_not_supported`
+ */
+export function chooseClientAuthentication(
+  client: Client,
+  server: AuthorizationServerMetadata,
+): ClientAuthentication {
+  requireSecret(client, 'client_secret_basic or client_secret_post')
+  // "If omitted, the default is client_secret_basic" (RFC 8414 §2).
+  const listed = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
+  const method = [clientSecretBasic, clientSecretPost].find((each) => listed.includes(each.method))
+  if (method !== undefined) return method
+  const message = `The authorization server ${server.issuer} takes client authentication by ${JSON.stringify(listed)}, and a client secret can be sent by client_secret_basic or client_secret_post. If it takes one of them all the same, name it in the option clientAuthentication.`
+  throw new AuthConfigError('auth_method_not_supported', message)
+}
+
+function requireSecret({ clientId, clientSecret }: Client, method: string): string {
+  if (clientSecret !== undefined && clientSecret !== '') return clientSecret
+  const message = `The client ${JSON.stringify(clientId)} has no clientSecret, which ${method} needs. Pass one, or the clientAuthentication that does without.`
+  throw new AuthConfigError('client_secret_missing', message)
+}
+
+/** `application/x-www-form-urlencoded`, one value of it (RFC 6749 appendix B). */
+export function formEncode(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1)
+}

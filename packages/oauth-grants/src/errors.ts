@@ -1,0 +1,76 @@
+/**
+ * What can go wrong here; the tree stands at the top of `errors.ts` in `@x/oauth-discovery`.
+ *
+ * @module
+ */
+import { OAuthError, type OAuthErrorOptions } from '@x/oauth-discovery'
+import type { HttpErrorCode } from '@x/oauth-discovery/http'
+
+export type AuthConfigErrorCode =
+  | 'invalid_server_metadata'
+  | 'token_endpoint_missing'
+  | 'grant_not_supported'
+  | 'client_id_missing'
+  | 'client_secret_missing'
+  | 'invalid_key'
+  | 'auth_method_not_supported'
+  | 'invalid_scope'
+  | 'invalid_resource'
+  | 'invalid_origin'
+  | 'invalid_token'
+  | 'insecure_url'
+  | 'origin_refused'
+  | 'resource_not_supported'
+  | 'closed'
+
+/** What was configured cannot work with this server, or was used where it must not be. Nothing was sent. */
+export class AuthConfigError extends OAuthError {
+  override readonly name = 'AuthConfigError'
+  override readonly code: AuthConfigErrorCode
+
+  constructor(code: AuthConfigErrorCode, message: string, options?: OAuthErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+export type TokenErrorCode =
+  | HttpErrorCode
+  | 'refused'
+  | 'unavailable'
+  | 'invalid_response'
+  | 'token_type_not_supported'
+
+export interface TokenErrorOptions extends OAuthErrorOptions {
+  readonly endpoint: string
+  readonly issuer: string
+  readonly status?: number | undefined
+  readonly error?: string | undefined
+  readonly errorDescription?: string | undefined
+}
+
+/** The token endpoint refused, failed, or answered what is no token. */
+export class TokenError extends OAuthError {
+  override readonly name = 'TokenError'
+  override readonly code: TokenErrorCode
+  /** The token endpoint, without its query. */
+  readonly endpoint: string
+  /** The authorization server that it belongs to. */
+  readonly issuer: string
+  /** HTTP status of the answer, if one came. */
+  readonly status: number | undefined
+  /** The server's own word for a refusal, such as `invalid_client` (RFC 6749 §5.2). */
+  readonly error: string | undefined
+  /** What the server added, for developers: printable, short, and still not to be trusted or shown to users. */
+  readonly errorDescription: string | undefined
+
+  constructor(code: TokenErrorCode, message: string, options: TokenErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.endpoint = options.endpoint
+    this.issuer = options.issuer
+    this.status = options.status
+    this.error = options.error
+    this.errorDescription = options.errorDescription
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Finding the server that an auth object is to ask, from a resource or from an issuer.
+ *
+ * @module
+ */
+import {
+  discoverAuthorizationServer,
+  fetchAuthorizationServerMetadata,
+  type ResourceMetadata,
+} from '@x/oauth-discovery'
+import { type AuthOptions, isScope } from './auth.ts'
+import { AuthConfigError } from './errors.ts'
+
+/** Options where the server is found from the resource. */
+export type FromResource<O extends AuthOptions> = Omit<O, 'serverMetadata' | 'resource'> & {
+  resourceUrl: string | URL
+  /** Ends the discovery. */
+  signal?: AbortSignal | undefined
+}
+
+/** Options where the server describes itself. */
+export type FromIssuer<O extends AuthOptions> = Omit<O, 'serverMetadata'> & {
+  issuer: string
+  /** Ends the discovery. */
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Finds the server of a resource, and what to ask it for: the scope that the resource demands in its
+ * challenge, else all that its metadata lists, else none (MCP authorization, scope selection).
+ */
+export async function locateByResource<O extends AuthOptions>(
+  options: FromResource<O>,
+  grantType: string,
+): Promise<Pick<AuthOptions, 'serverMetadata' | 'resource' | 'scope' | 'origins'>> {
+  const { challenge, resourceMetadata, authorizationServerMetadata } = await discoverAuthorizationServer(
+    options.resourceUrl,
+    { ...options, grantType },
+  )
+  requireBearerHeader(resourceMetadata)
+  const demanded = challenge?.parameters.scope ?? resourceMetadata.scopes_supported?.join(' ') ?? ''
+  // Of what others write, what is no scope token is left out: it would only be refused.
+  const scope = demanded
+    .split(' ')
+    .filter((each) => each !== '' && isScope(each))
+    .join(' ')
+  return {
+    serverMetadata: authorizationServerMetadata,
+    resource: resourceMetadata.resource,
+    scope: options.scope ?? (scope === '' ? undefined : scope),
+    origins: options.origins ?? [new URL(options.resourceUrl).origin],
+  }
+}
+
+function requireBearerHeader(metadata: ResourceMetadata): void {
+  const { resource, bearer_methods_supported: methods, dpop_bound_access_tokens_required: bound } = metadata
+  const byOtherWays = methods !== undefined && !methods.includes('header')
+  if (bound !== true && !byOtherWays) return
+  const why = bound ? 'it takes DPoP-bound tokens only' : `it takes tokens by ${JSON.stringify(methods)} only`
+  throw new AuthConfigError(
+    'resource_not_supported',
+    `The resource ${resource} cannot be used: ${why}, and they are sent as Bearer in a header (RFC 9728 §2).`,
+  )
+}
+
+/** Has an issuer describe itself. */
+export async function locateByIssuer<O extends AuthOptions>(
+  options: FromIssuer<O>,
+): Promise<Pick<AuthOptions, 'serverMetadata'>> {
+  return { serverMetadata: await fetchAuthorizationServerMetadata(options.issuer, options) }
+}

@@ -1,0 +1,169 @@
+/**
+ * One token over time.
+ *
+ * A grant knows how to obtain a token and remembers nothing. A session remembers one token and knows nothing
+ * about how it was obtained. Expiry, concurrency and storage are decided here and nowhere else.
+ *
+ * @module
+ */
+import { isOAuthError } from '@x/oauth-discovery'
+import {
+  type Clock,
+  createEmit,
+  type Emit,
+  type HttpOptions,
+  systemClock,
+  untilAborted,
+} from '@x/oauth-discovery/http'
+import { AuthConfigError } from './errors.ts'
+import type { GrantEvent, RenewalReason } from './events.ts'
+import type { TokenStore } from './store.ts'
+import { decodeToken, encodeToken, isFresh, type Token } from './token.ts'
+
+export interface GetTokenOptions {
+  /** Ends this caller's wait. A renewal shared with others goes on. */
+  signal?: AbortSignal | null | undefined
+  /**
+   * The very token that a resource has just refused. It is compared with the current one: a thousand refusals
+   * of one token cost one renewal, and a late refusal of an old token costs none.
+   */
+  rejected?: Token | undefined
+}
+
+/** What every consumer of credentials needs, and all that it needs. */
+export interface TokenSource {
+  getToken(options?: GetTokenOptions): Promise<Token>
+}
+
+/** Obtains a token over the wire, and remembers nothing. */
+export type Obtain = (renewal: {
+  /** Aborted when the session is closed. */
+  readonly signal: AbortSignal
+  /** Tells of exchanges as part of this renewal. */
+  readonly emit: Emit<GrantEvent>
+}) => Promise<Token>
+
+export interface TokenSessionOptions extends Pick<HttpOptions<GrantEvent>, 'clock' | 'onEvent'> {
+  /** Where the token outlives the session, and the key that it has there. */
+  readonly storage?: { readonly store: TokenStore; readonly key: string } | undefined
+}
+
+/** How many refused tokens are remembered: one may still lie in a store, or be on its way from it. */
+const maxRefused = 8
+
+export class TokenSession implements TokenSource, AsyncDisposable {
+  readonly #obtain: Obtain
+  readonly #options: TokenSessionOptions
+  readonly #clock: Clock
+  readonly #closing = new AbortController()
+  #token: Token | undefined
+  #renewal: Promise<Token> | undefined
+  /** When to fetch a successor of a token that is still good, ms since the epoch. */
+  #renewAt = Number.POSITIVE_INFINITY
+  #refused: readonly string[] = []
+
+  constructor(obtain: Obtain, options: TokenSessionOptions = {}) {
+    this.#obtain = obtain
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+  }
+
+  /** The token in hand, if it is good now; towards its end a successor is fetched meanwhile. */
+  current(): Token | undefined {
+    const token = this.#token
+    if (token === undefined || this.#closing.signal.aborted) return undefined
+    const now = this.#clock.now()
+    if (!isFresh(token, now)) return undefined
+    // Nobody waits for this renewal, so nobody is told of its failure: the token in hand is good until its end.
+    if (now >= this.#renewAt) this.#renew('early').catch(() => {})
+    return token
+  }
+
+  /**
+   * A token fit to send now, renewed first if it must be.
+   *
+   * Concurrent callers share one renewal. A failed one is not remembered: all who wait see the error, and the
+   * next call tries again.
+   *
+   * @throws what the grant throws, what the store throws, or the reason of the signal
+   */
+  async getToken({ signal, rejected }: GetTokenOptions = {}): Promise<Token> {
+    signal?.throwIfAborted()
+    this.#closing.signal.throwIfAborted()
+    const why = this.#token === undefined ? 'absent' : rejected === undefined ? 'expired' : 'rejected'
+    if (rejected !== undefined) this.#refuse(rejected)
+    // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
+    return this.current() ?? untilAborted(this.#renew(why), signal)
+  }
+
+  /** Ends a renewal under way; the session is of no use afterwards. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed; make another one.'))
+    await this.#renewal?.catch(() => {})
+  }
+
+  #refuse({ accessToken }: Token): void {
+    if (this.#token?.accessToken === accessToken) this.#token = undefined
+    if (!this.#refused.includes(accessToken)) {
+      this.#refused = [...this.#refused, accessToken].slice(-maxRefused)
+    }
+  }
+
+  /** Joins the renewal under way, or starts one. */
+  #renew(why: RenewalReason): Promise<Token> {
+    // Not before this assignment: a handler of events might ask for a token.
+    this.#renewal ??= Promise.resolve()
+      .then(() => this.#fly(why))
+      .finally(() => {
+        this.#renewal = undefined
+      })
+    return this.#renewal
+  }
+
+  async #fly(why: RenewalReason): Promise<Token> {
+    const emit = createEmit<GrantEvent>(this.#options)
+    emit({ type: 'renewal', why, outcome: 'started' })
+    try {
+      const { storage } = this.#options
+      const stored = await storage?.store.load(storage.key)
+      const found = stored === undefined ? undefined : decodeToken(stored.value)
+      if (found !== undefined && this.#isBetter(found)) {
+        emit({ type: 'renewal', why, outcome: 'adopted' })
+        return this.#keep(found)
+      }
+      const token = this.#keep(await this.#obtain({ signal: this.#closing.signal, emit }))
+      emit({ type: 'renewal', why, outcome: 'obtained' })
+      // A write that loses against another's is no loss: both tokens are good.
+      await storage?.store.save(storage.key, encodeToken(token), { expect: stored?.revision })
+      return token
+    } catch (error) {
+      this.#postpone(error)
+      emit({ type: 'renewal', why, outcome: 'failed', ...(isOAuthError(error) && { code: error.code }) })
+      throw error
+    }
+  }
+
+  #isBetter(found: Token): boolean {
+    return (
+      !this.#refused.includes(found.accessToken) &&
+      found.accessToken !== this.#token?.accessToken &&
+      isFresh(found, this.#clock.now())
+    )
+  }
+
+  #keep(token: Token): Token {
+    this.#token = token
+    const life = token.expiresAt === undefined ? Number.POSITIVE_INFINITY : token.expiresAt - token.obtainedAt
+    // Spread over the last part of its life, or all who started together would renew together.
+    this.#renewAt = token.obtainedAt + life * (0.6 + 0.3 * Math.random())
+    return token
+  }
+
+  /** After a failed early renewal the next one waits: a tenth of what is left, a second, or what the server asks. */
+  #postpone(error: unknown): void {
+    const now = this.#clock.now()
+    const left = (this.#token?.expiresAt ?? now) - now
+    const asked = isOAuthError(error) ? (error.retryAfterMs ?? 0) : 0
+    this.#renewAt = now + Math.max(left / 10, 1000, asked)
+  }
+}

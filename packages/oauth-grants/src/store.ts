@@ -1,0 +1,34 @@
+/**
+ * Where tokens outlive the object that obtained them. A store keeps text under keys and understands neither.
+ *
+ * @module
+ */
+
+export interface TokenStore {
+  load(key: string): Promise<{ readonly value: string; readonly revision: string } | undefined>
+  /**
+   * Keeps a value if nobody else wrote since.
+   *
+   * @param options `expect`: the revision that the caller saw; undefined: it saw none
+   * @returns the new revision; undefined when another write came first, and nothing was kept
+   */
+  save(key: string, value: string, options: { expect: string | undefined }): Promise<string | undefined>
+}
+
+/** Shares tokens between the auth objects of one process. */
+export function memoryStore(): TokenStore {
+  const entries = new Map<string, { value: string; revision: string }>()
+  let writes = 0
+  return {
+    async load(key) {
+      return entries.get(key)
+    },
+    async save(key, value, { expect }) {
+      if (entries.get(key)?.revision !== expect) return undefined
+      writes += 1
+      const revision = String(writes)
+      entries.set(key, { value, revision })
+      return revision
+    },
+  }
+}
