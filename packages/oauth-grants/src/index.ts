@@ -41,7 +41,14 @@ export { type AuthorizedFetchOptions, authorizedFetch } from './authorized-fetch
 
 // What happens meanwhile, and what can go wrong. The last ones for whoever has this package alone.
 
-export { DiscoveryError, isOAuthError, OAuthError, type Recovery } from '@x/oauth-discovery'
+export {
+  type Clock,
+  DiscoveryError,
+  type Fetch,
+  isOAuthError,
+  OAuthError,
+  type Recovery,
+} from '@x/oauth-discovery'
 export {
   AuthConfigError,
   type AuthConfigErrorCode,

@@ -1,0 +1,190 @@
+/**
+ * A connection to one MCP server: the official client, connected, with our hook underneath.
+ *
+ * @module
+ */
+import {
+  type CacheableRequestOptions,
+  type CallToolRequest,
+  type CallToolRequestOptions,
+  type CallToolResult,
+  Client,
+  type ClientOptions,
+  type GetPromptRequest,
+  type GetPromptResult,
+  type Implementation,
+  type ListPromptsRequest,
+  type ListPromptsResult,
+  type ListResourcesRequest,
+  type ListResourcesResult,
+  type ListToolsRequest,
+  type ListToolsResult,
+  type ReadResourceRequest,
+  type ReadResourceResult,
+  type RequestOptions,
+  type StreamableHTTPClientTransport,
+} from '@modelcontextprotocol/client'
+import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
+import { type AuthLike, createTransport, parseServerUrl, type TransportOptions } from './transport.ts'
+
+export interface ConnectOptions extends TransportOptions {
+  /** Ends the attempt to connect. */
+  signal?: AbortSignal | undefined
+  /** For the attempt to connect, in ms. Default: 60,000. */
+  timeoutMs?: number | undefined
+  /** How this program calls itself to the server. Default: the name of this package. */
+  clientInfo?: Implementation | undefined
+  /** The official client's own options, such as capabilities. */
+  clientOptions?: ClientOptions | undefined
+}
+
+/** How long `close` waits for the server to hear of it, in ms. */
+const farewellMs = 3_000
+
+export class MCPClient implements AsyncDisposable {
+  /** The official client, for all that is not here. */
+  readonly client: Client
+  readonly #transport: StreamableHTTPClientTransport
+  readonly #url: string
+  readonly #hasAuth: boolean
+  #isClosed = false
+
+  private constructor(client: Client, transport: StreamableHTTPClientTransport, url: URL, hasAuth: boolean) {
+    this.client = client
+    this.#transport = transport
+    this.#url = url.origin + url.pathname
+    this.#hasAuth = hasAuth
+  }
+
+  /**
+   * Connects to an MCP server at a URL, by whichever protocol revision both speak.
+   *
+   * The auth object stays yours: closing the connection leaves it as it is.
+   *
+   * @throws {MCPConnectionError} one of its kinds; `TokenError`, `DiscoveryError` or `AuthConfigError` from `auth`;
+   *   or the reason of the signal
+   */
+  static async connect(url: string | URL, options: ConnectOptions = {}): Promise<MCPClient> {
+    const { auth, signal, timeoutMs, clientInfo = { name: '@x/mcp-client', version: '0' } } = options
+    signal?.throwIfAborted()
+    const transport = createTransport(url, options)
+    const client = new Client(clientInfo, {
+      versionNegotiation: { mode: 'auto' }, // the default mode cannot reach servers of 2026-07-28
+      cachePartition: partitionOf(auth), // what is private to one principal must not be served to another
+      ...options.clientOptions,
+    })
+    const connection = new MCPClient(client, transport, parseServerUrl(url), auth !== undefined)
+    const limits = { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeout: timeoutMs }) }
+    const settled = new AbortController()
+    try {
+      // The official client is deaf to the signal while it negotiates; closing it, below, ends what is under way.
+      await connection.#named(
+        () => Promise.race([client.connect(transport, limits), aborted(signal, settled.signal)]),
+        signal,
+      )
+      return connection
+    } catch (error) {
+      await client.close().catch(() => {})
+      throw error
+    } finally {
+      settled.abort()
+    }
+  }
+
+  listTools(
+    params?: ListToolsRequest['params'],
+    options?: CacheableRequestOptions,
+  ): Promise<ListToolsResult> {
+    return this.#named(() => this.client.listTools(params, options), options?.signal)
+  }
+
+  /** A tool that fails is no error: its result says so in `isError`. */
+  callTool(params: CallToolRequest['params'], options?: CallToolRequestOptions): Promise<CallToolResult> {
+    return this.#named(() => this.client.callTool(params, options), options?.signal)
+  }
+
+  listResources(
+    params?: ListResourcesRequest['params'],
+    options?: CacheableRequestOptions,
+  ): Promise<ListResourcesResult> {
+    return this.#named(() => this.client.listResources(params, options), options?.signal)
+  }
+
+  readResource(
+    params: ReadResourceRequest['params'],
+    options?: CacheableRequestOptions,
+  ): Promise<ReadResourceResult> {
+    return this.#named(() => this.client.readResource(params, options), options?.signal)
+  }
+
+  listPrompts(
+    params?: ListPromptsRequest['params'],
+    options?: CacheableRequestOptions,
+  ): Promise<ListPromptsResult> {
+    return this.#named(() => this.client.listPrompts(params, options), options?.signal)
+  }
+
+  getPrompt(params: GetPromptRequest['params'], options?: RequestOptions): Promise<GetPromptResult> {
+    return this.#named(() => this.client.getPrompt(params, options), options?.signal)
+  }
+
+  /** Whether the server answers; from 2026-07-28 on, where there is no ping, it is asked to describe itself. */
+  async ping(options?: RequestOptions): Promise<void> {
+    await this.#named<unknown>(() => {
+      const isModern = this.client.getProtocolEra() === 'modern'
+      return isModern ? this.client.discover(options) : this.client.ping(options)
+    }, options?.signal)
+  }
+
+  /** Ends the session at the server, where there is one, and everything under way. Never throws for a server that is gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    if (this.#transport.sessionId !== undefined) {
+      const farewell = this.#transport.terminateSession().catch(() => {})
+      await Promise.race([farewell, elapsed(farewellMs)])
+    }
+    await this.client.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #named<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    // The official client would take some calls all the same, and answer them with an empty list.
+    if (this.#isClosed) throw closed(this.#url)
+    try {
+      return await work()
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (this.#isClosed) throw closed(this.#url)
+      const hasSession = this.#transport.sessionId !== undefined
+      throw nameConnectionError(error, { url: this.#url, hasSession, hasAuth: this.#hasAuth })
+    }
+  }
+}
+
+function partitionOf(auth: AuthLike | undefined): string {
+  return typeof auth === 'object' && 'partition' in auth ? auth.partition : crypto.randomUUID()
+}
+
+function closed(url: string): MCPConnectionError {
+  return new MCPConnectionError(`This connection to ${url} was closed; connect again.`, {
+    code: 'closed',
+    url,
+  })
+}
+
+/** Rejects when the signal is aborted, and never otherwise; listens no longer than needed. */
+function aborted(signal: AbortSignal | undefined, settled: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { signal: settled })
+  })
+}
+
+/** A wait that keeps no process alive. */
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    AbortSignal.timeout(ms).addEventListener('abort', () => resolve(), { once: true })
+  })
+}

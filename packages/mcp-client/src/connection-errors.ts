@@ -1,0 +1,164 @@
+/**
+ * What can go wrong between this client and its server, by name.
+ *
+ *     MCPConnectionError        any of these; a URL that cannot be used, a connection that was closed
+ *     ├── BadRequestError       400: the server did not understand the request
+ *     ├── AuthRequiredError     401: there is no token, or a fresh one was refused
+ *     ├── ForbiddenError        403: the token is good, but not for this
+ *     ├── SessionExpiredError   404 in a session (protocol revisions before 2026-07-28)
+ *     ├── ServerError           429 and 5xx: the server is down or overloaded
+ *     └── TransportError        no answer, or none that an MCP server gives
+ *
+ * What the token endpoint or discovery said stays what it is (`TokenError`, `DiscoveryError`, `AuthConfigError`), as
+ * does an error that the MCP server answered with (`ProtocolError` of the official client).
+ *
+ * @module
+ */
+import {
+  InsufficientScopeError,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  SdkHttpError,
+} from '@modelcontextprotocol/client'
+import { isOAuthError, OAuthError, type Recovery } from '@x/oauth-grants'
+
+export type MCPConnectionErrorCode =
+  | 'invalid_url'
+  | 'closed'
+  | 'bad_request'
+  | 'auth_required'
+  | 'forbidden'
+  | 'session_expired'
+  | 'server_error'
+  | 'transport_error'
+
+export interface MCPConnectionErrorOptions {
+  readonly code: MCPConnectionErrorCode
+  readonly url: string
+  readonly status?: number | undefined
+  readonly recovery?: Recovery | undefined
+  readonly cause?: unknown
+}
+
+/** The MCP server refused, failed, or was not reached. Never holds a token or a body, in any member. */
+export class MCPConnectionError extends OAuthError {
+  override readonly name: string = 'MCPConnectionError'
+  override readonly code: MCPConnectionErrorCode
+  /** The server, without its query. */
+  readonly url: string
+  /** HTTP status of the answer, if one came. */
+  readonly status: number | undefined
+
+  constructor(message: string, options: MCPConnectionErrorOptions) {
+    super(message, options)
+    this.code = options.code
+    this.url = options.url
+    this.status = options.status
+  }
+}
+
+export class BadRequestError extends MCPConnectionError {
+  override readonly name = 'BadRequestError'
+}
+
+export class AuthRequiredError extends MCPConnectionError {
+  override readonly name = 'AuthRequiredError'
+}
+
+export class ForbiddenError extends MCPConnectionError {
+  override readonly name = 'ForbiddenError'
+}
+
+export class SessionExpiredError extends MCPConnectionError {
+  override readonly name = 'SessionExpiredError'
+}
+
+export class ServerError extends MCPConnectionError {
+  override readonly name = 'ServerError'
+}
+
+export class TransportError extends MCPConnectionError {
+  override readonly name = 'TransportError'
+}
+
+/** What the official client threw, with a name of ours where it is about the connection; else as it is. */
+export function nameConnectionError(
+  error: unknown,
+  { url, hasSession, hasAuth }: { url: string; hasSession: boolean; hasAuth: boolean },
+): unknown {
+  if (isOAuthError(error) || error instanceof ProtocolError) return error
+  if (error instanceof SdkError && !aboutTheConnection.has(error.code)) return error
+  // Names and codes: messages and data of the official errors may hold the body of an answer, which may hold anything.
+  const [cause, ...deeper] = [...causesOf(error)]
+  const about = { url, cause }
+  if (error instanceof InsufficientScopeError) {
+    const needs = error.requiredScope?.replace(/[^\x20-\x7e]/g, '').slice(0, 200)
+    const scope = needs === undefined ? '' : ` It needs the scope ${JSON.stringify(needs)}.`
+    const message = `${url} answered 403: the token does not reach that far.${scope} Ask for a token with the scope it needs.`
+    return new ForbiddenError(message, { ...about, code: 'forbidden', status: 403 })
+  }
+  if (error instanceof SdkHttpError) return nameStatus(error.status, about, { hasSession, hasAuth })
+  if ([cause, ...deeper].some((each) => each?.code === SdkErrorCode.ClientHttpUnexpectedContent)) {
+    const message = `${url} answered what no MCP server does. Check the address.`
+    return new TransportError(message, { ...about, code: 'transport_error' })
+  }
+  const innermost = deeper.at(-1) ?? cause
+  const message = `${url}: no usable answer (${innermost?.code ?? innermost?.name}). Check that the address is right and the server up.`
+  const details = { url, cause: innermost, code: 'transport_error', recovery: 'transient' } as const
+  return new TransportError(message, details)
+}
+
+const aboutTheConnection: ReadonlySet<SdkErrorCode> = /* @__PURE__ */ new Set([
+  SdkErrorCode.ClientHttpNotImplemented,
+  SdkErrorCode.ClientHttpAuthentication,
+  SdkErrorCode.ClientHttpForbidden,
+  SdkErrorCode.ClientHttpFailedToOpenStream,
+  SdkErrorCode.NotConnected,
+  SdkErrorCode.RequestTimeout,
+  SdkErrorCode.ConnectionClosed,
+  SdkErrorCode.SendFailed,
+  SdkErrorCode.EraNegotiationFailed,
+  SdkErrorCode.ClientHttpUnexpectedContent,
+])
+
+function nameStatus(
+  status: number,
+  about: { url: string; cause: unknown },
+  { hasSession, hasAuth }: { hasSession: boolean; hasAuth: boolean },
+): MCPConnectionError {
+  const what = `${about.url} answered ${status}`
+  const details = { ...about, status }
+  if (status === 400) {
+    const message = `${what}: it did not understand the request. Does it speak MCP over streamable HTTP?`
+    return new BadRequestError(message, { ...details, code: 'bad_request' })
+  }
+  if (status === 401) {
+    const why = hasAuth
+      ? 'it refuses the token, also after it was renewed. Check what the token is for, its scope, and both clocks.'
+      : 'it wants a token. Pass the option auth.'
+    return new AuthRequiredError(`${what}: ${why}`, { ...details, code: 'auth_required' })
+  }
+  if (status === 403) {
+    const message = `${what}: the request is not allowed, whatever the token. Ask its operator.`
+    return new ForbiddenError(message, { ...details, code: 'forbidden' })
+  }
+  if (status === 404 && hasSession) {
+    const message = `${what}: it has forgotten this session. Connect again.`
+    return new SessionExpiredError(message, { ...details, code: 'session_expired', recovery: 'transient' })
+  }
+  if (status === 429 || status >= 500) {
+    const message = `${what}: it is down or overloaded. Try again later.`
+    return new ServerError(message, { ...details, code: 'server_error', recovery: 'transient' })
+  }
+  const message = `${what}, which no MCP server does. Check the address.`
+  return new TransportError(message, { ...details, code: 'transport_error' })
+}
+
+/** An error and what caused it, from the outside in; not for ever, for causes may go in a circle. */
+function* causesOf(error: unknown): Generator<{ name: string; code?: string }> {
+  for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth += 1) {
+    const { code } = each as { code?: unknown }
+    yield { name: each.name, ...(typeof code === 'string' && { code }) }
+  }
+}

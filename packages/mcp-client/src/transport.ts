@@ -1,0 +1,106 @@
+/**
+ * The official transport, with a hook that carries the token.
+ *
+ * The hook is the transport's `fetch`, and not its `authProvider`: that one does not say which token was refused,
+ * so that a thousand refusals of one token would cost a thousand new ones.
+ *
+ * @module
+ */
+import {
+  StreamableHTTPClientTransport,
+  type StreamableHTTPClientTransportOptions,
+} from '@modelcontextprotocol/client'
+import {
+  type Auth,
+  AuthConfigError,
+  authorizedFetch,
+  createToken,
+  type Fetch,
+  type TokenSource,
+} from '@x/oauth-grants'
+import { MCPConnectionError } from './connection-errors.ts'
+
+/** An auth object, any source of tokens, anything with a `fetch` that authorizes, a token, or what gives one. */
+export type AuthLike =
+  | Auth
+  | TokenSource
+  | { readonly fetch: Fetch }
+  | string
+  | (() => string | Promise<string>)
+
+export interface TransportOptions {
+  /** Who we are. Without it the server has to be an open one. */
+  auth?: AuthLike | undefined
+  /** What sends. Default: that of `auth`, else `globalThis.fetch` at the time of the call. */
+  fetch?: Fetch | undefined
+  /** Lets a token go over plain http to a server on another machine. */
+  allowAddress?: ((url: URL) => boolean) | undefined
+  /** The official transport's own options. */
+  transportOptions?: Omit<StreamableHTTPClientTransportOptions, 'authProvider' | 'fetch'> | undefined
+}
+
+/**
+ * Makes a streamable HTTP transport for the official client, which renews the token before it ends, and when the
+ * server refuses it: once, for all requests that were refused with it.
+ *
+ * @throws {MCPConnectionError} `invalid_url`
+ * @throws {AuthConfigError} `origin_refused`: `auth` is meant for other origins; `invalid_origin`: a token would
+ *   go in clear text
+ */
+export function createTransport(
+  url: string | URL,
+  options: TransportOptions = {},
+): StreamableHTTPClientTransport {
+  const target = parseServerUrl(url)
+  const fetch = chooseFetch(target, options)
+  return new StreamableHTTPClientTransport(target, {
+    ...options.transportOptions,
+    ...(fetch !== undefined && { fetch }),
+  })
+}
+
+export function parseServerUrl(url: string | URL): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  const why =
+    parsed === undefined || !/^https?:$/.test(parsed.protocol)
+      ? 'it is no absolute https URL'
+      : parsed.username + parsed.password !== ''
+        ? 'it carries a user name or a password; pass the option auth instead'
+        : undefined
+  if (parsed !== undefined && why === undefined) return parsed
+  const shown = parsed === undefined ? '' : ` ${parsed.origin}${parsed.pathname}`
+  throw new MCPConnectionError(`The URL${shown} of the MCP server cannot be used: ${why}.`, {
+    code: 'invalid_url',
+    url: shown.trim(),
+  })
+}
+
+function chooseFetch(url: URL, { auth, fetch, allowAddress }: TransportOptions): Fetch | undefined {
+  if (auth === undefined) return fetch
+  if (typeof auth === 'object' && 'fetch' in auth && fetch === undefined) {
+    if ('origins' in auth) requireOrigin(url, auth.origins)
+    return auth.fetch
+  }
+  const origins = typeof auth === 'object' && 'origins' in auth ? auth.origins : [url.origin]
+  requireOrigin(url, origins)
+  return authorizedFetch(sourceOf(auth), { origins, fetch, allowAddress })
+}
+
+function requireOrigin({ origin }: URL, origins: readonly string[]): void {
+  if (origins.includes(origin)) return
+  throw new AuthConfigError(
+    'origin_refused',
+    `The auth object is meant for ${origins.join(', ') || 'no origin'}, and the MCP server is at ${origin}. Name it in the option origins of the auth object, if it may see that token.`,
+  )
+}
+
+function sourceOf(auth: AuthLike): TokenSource {
+  if (typeof auth === 'object' && 'getToken' in auth) return auth
+  if (typeof auth === 'object') {
+    throw new TypeError(
+      'auth brings a fetch of its own, and the option fetch names another: pass one of them.',
+    )
+  }
+  const give = typeof auth === 'string' ? () => auth : auth
+  return { getToken: async () => createToken({ accessToken: await give() }) }
+}

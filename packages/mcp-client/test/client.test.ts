@@ -1,0 +1,261 @@
+import { InMemoryResponseCacheStore, ProtocolError } from '@modelcontextprotocol/client'
+import { McpServer, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
+import { ClientCredentialsAuth } from '@x/oauth-grants'
+import { type Fault, startTestbed, type Testbed, testClients } from '@x/testbed'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import {
+  AuthRequiredError,
+  BadRequestError,
+  ForbiddenError,
+  MCPClient,
+  type MCPConnectionError,
+  ServerError,
+  SessionExpiredError,
+  TransportError,
+} from '../src/index.ts'
+
+let testbed: Testbed
+let auth: ClientCredentialsAuth
+beforeAll(async () => {
+  testbed = await startTestbed()
+  auth = await ClientCredentialsAuth.fromResource({ resourceUrl: testbed.mcp.url, ...testClients.worker })
+})
+afterAll(() => testbed.close())
+afterEach(() => testbed.mcp.faults.heal())
+
+const connect = (mode: 'auto' | 'legacy' = 'auto') =>
+  MCPClient.connect(testbed.mcp.url, { auth, clientOptions: { versionNegotiation: { mode } } })
+
+describe.each([
+  ['2026-07-28', 'auto'],
+  ['2025-11-25', 'legacy'],
+] as const)('a connection by revision %s', (revision, mode) => {
+  it('does what the server offers', async () => {
+    const client = await connect(mode)
+
+    const { tools } = await client.listTools()
+    const called = await client.callTool({ name: 'add', arguments: { a: 40, b: 2 } })
+    const { resources } = await client.listResources()
+    const read = await client.readResource({ uri: 'note://welcome' })
+    const { prompts } = await client.listPrompts()
+    const prompt = await client.getPrompt({ name: 'greet', arguments: { name: 'Ada' } })
+    await client.ping()
+    const spoken = client.client.getNegotiatedProtocolVersion()
+    await client.close()
+
+    expect(spoken).toBe(revision)
+    expect(tools.map(({ name }) => name)).toEqual(['whoami', 'add', 'write_note'])
+    expect(called.content).toEqual([{ type: 'text', text: '42' }])
+    expect(resources.map(({ uri }) => uri)).toEqual(['note://welcome'])
+    expect(read.contents).toMatchObject([{ text: 'Welcome to the testbed.' }])
+    expect(prompts.map(({ name }) => name)).toEqual(['greet'])
+    expect(prompt.messages).toMatchObject([{ content: { text: 'Say hello to Ada.' } }])
+  })
+
+  it.each<[Fault, typeof MCPConnectionError, object]>([
+    [{ kind: 'status', status: 400 }, BadRequestError, { code: 'bad_request', status: 400 }],
+    [{ kind: 'status', status: 401 }, AuthRequiredError, { code: 'auth_required', recovery: 'terminal' }],
+    [{ kind: 'status', status: 403 }, ForbiddenError, { code: 'forbidden', recovery: 'terminal' }],
+    [{ kind: 'status', status: 404 }, TransportError, { code: 'transport_error', recovery: 'terminal' }],
+    [{ kind: 'status', status: 429 }, ServerError, { code: 'server_error', recovery: 'transient' }],
+    [{ kind: 'status', status: 503 }, ServerError, { code: 'server_error', recovery: 'transient' }],
+    [{ kind: 'html' }, TransportError, { code: 'transport_error', recovery: 'terminal' }],
+    [{ kind: 'reset' }, TransportError, { code: 'transport_error', recovery: 'transient' }],
+    [{ kind: 'lost-answer' }, TransportError, { code: 'transport_error', recovery: 'transient' }],
+  ])('gives the failure %j its name, and runs nothing twice', async (fault, kind, members) => {
+    const client = await connect(mode)
+    testbed.mcp.faults.add(fault)
+    testbed.mcp.journal.clear()
+
+    const failure: unknown = await client.callTool({ name: 'whoami' }).catch((error: unknown) => error)
+    await client.close()
+
+    expect(failure).toBeInstanceOf(kind)
+    expect(failure).toMatchObject({ name: kind.name, url: testbed.mcp.url, ...members })
+    expect(failure).toHaveProperty('cause')
+    // A refusal is the one thing that is answered by a second try.
+    const isRefusal = failure instanceof AuthRequiredError
+    expect(testbed.mcp.journal.count({ method: 'POST' })).toBe(isRefusal ? 2 : 1)
+  })
+})
+
+describe('an error', () => {
+  it('that the MCP server answers with stays what it is', async () => {
+    const client = await connect()
+
+    await expect(client.callTool({ name: 'nothing' })).rejects.toBeInstanceOf(ProtocolError)
+    await client.close()
+  })
+
+  it('says which scope a tool needs (RFC 6750 §3.1)', async () => {
+    const client = await connect()
+
+    const attempt = client.callTool({ name: 'write_note', arguments: { text: 'milk' } })
+
+    await expect(attempt).rejects.toThrow('"mcp:tools mcp:write"')
+    await expect(attempt).rejects.toBeInstanceOf(ForbiddenError)
+    await client.close()
+  })
+
+  it('of the token endpoint or the configuration comes through connect as it is', async () => {
+    const { origin } = testbed.authorizationServer
+    const server = { issuer: origin, token_endpoint: `${origin}/token` }
+    const wrong = { clientId: 'nobody', clientSecret: 'hunter2', resource: testbed.mcp.url }
+    const stranger = new ClientCredentialsAuth({ serverMetadata: server, ...wrong })
+
+    const attempt = MCPClient.connect(testbed.mcp.url, { auth: stranger })
+
+    await expect(attempt).rejects.toMatchObject({ name: 'TokenError', error: 'invalid_client' })
+    await expect(attempt).rejects.not.toThrow('hunter2')
+  })
+
+  it('holds nothing of the body that came with it', async () => {
+    const { inspect } = await import('node:util')
+    const client = await connect()
+    testbed.mcp.faults.add({ kind: 'status', status: 500, body: 'stack trace with hunter2' })
+
+    const failure: unknown = await client.callTool({ name: 'whoami' }).catch((error: unknown) => error)
+    await client.close()
+
+    expect(failure).toBeInstanceOf(ServerError)
+    expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain('hunter2')
+  })
+
+  it.each([
+    [undefined, 'Pass the option auth.'],
+    ['not-a-good-token', 'It refuses the token'],
+  ])('of a server that wants a token says so (auth: %s)', async (given, text) => {
+    const attempt = MCPClient.connect(testbed.mcp.url, { auth: given })
+
+    await expect(attempt).rejects.toBeInstanceOf(AuthRequiredError)
+    await expect(attempt).rejects.toThrow(new RegExp(text, 'i'))
+  })
+
+  it.each([
+    ['nobody', 'http://127.0.0.1:9/mcp', 'transient'],
+    ['a web page', 'html', 'terminal'],
+  ])('of an address with %s names it', async (_, url, recovery) => {
+    if (url === 'html') testbed.mcp.faults.add({ kind: 'html' })
+    const target = url === 'html' ? testbed.mcp.url : url
+
+    await expect(MCPClient.connect(target, { auth: 'token' })).rejects.toMatchObject({
+      code: 'transport_error',
+      message: expect.stringContaining(target),
+      recovery,
+    })
+  })
+})
+
+describe('a connection that ends', () => {
+  it("leaves with the signal's own reason", async () => {
+    const reason = new Error('enough')
+    testbed.mcp.faults.add({ kind: 'hang' })
+    const controller = new AbortController()
+
+    const attempt = MCPClient.connect(testbed.mcp.url, { auth, signal: controller.signal })
+    controller.abort(reason)
+
+    await expect(attempt).rejects.toBe(reason)
+    await expect(
+      MCPClient.connect(testbed.mcp.url, { auth, signal: AbortSignal.abort(reason) }),
+    ).rejects.toBe(reason)
+  })
+
+  it('stops waiting for a server that does not answer', async () => {
+    testbed.mcp.faults.add({ kind: 'hang' })
+
+    await expect(MCPClient.connect(testbed.mcp.url, { auth, timeoutMs: 100 })).rejects.toMatchObject({
+      code: 'transport_error',
+      recovery: 'transient',
+      message: expect.stringContaining('REQUEST_TIMEOUT'),
+    })
+  })
+
+  it('can be closed twice, and says afterwards that it was', async () => {
+    const client = await connect()
+
+    await client.close()
+    await client[Symbol.asyncDispose]()
+
+    await expect(client.listTools()).rejects.toMatchObject({ code: 'closed', recovery: 'terminal' })
+  })
+
+  it('is closed at the end of its block, and leaves the auth object as it is', async () => {
+    let outside: MCPClient
+    {
+      await using client = await connect()
+      outside = client
+    }
+
+    await expect(outside.ping()).rejects.toMatchObject({ code: 'closed' })
+    await expect(auth.getToken()).resolves.toMatchObject({ tokenType: 'Bearer' })
+  })
+})
+
+describe('a session of the 2025 revisions', () => {
+  /** The official server with sessions, without a network in between. */
+  async function startSessionServer() {
+    const server = new McpServer({ name: 'sessions', version: '0' })
+    server.registerTool('hello', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }))
+    const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => 'session-1' })
+    await server.connect(transport)
+    const methods: string[] = []
+    let isForgetful = false
+    return {
+      methods,
+      forget() {
+        isForgetful = true
+      },
+      fetch: async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+        const request = new Request(input, init)
+        methods.push(request.method)
+        return isForgetful ? new Response(null, { status: 404 }) : transport.handleRequest(request)
+      },
+    }
+  }
+  const url = 'https://sessions.example/mcp'
+
+  it('is ended at the server when the connection is closed', async () => {
+    const server = await startSessionServer()
+    const client = await MCPClient.connect(url, { auth: 'token', fetch: server.fetch })
+    await client.callTool({ name: 'hello' })
+
+    await client.close()
+
+    expect(server.methods.filter((method) => method === 'DELETE')).toHaveLength(1)
+  })
+
+  it('has a name for its loss', async () => {
+    const server = await startSessionServer()
+    const client = await MCPClient.connect(url, { auth: 'token', fetch: server.fetch })
+    server.forget()
+
+    const attempt = client.callTool({ name: 'hello' })
+
+    await expect(attempt).rejects.toBeInstanceOf(SessionExpiredError)
+    await expect(attempt).rejects.toMatchObject({ code: 'session_expired', recovery: 'transient' })
+    await client.close()
+  })
+})
+
+it('keeps what is private to one principal from another, in a cache that both share', async () => {
+  const responseCacheStore = new InMemoryResponseCacheStore()
+  const partitions: string[] = []
+  const spy = new Proxy(responseCacheStore, {
+    get(target, property) {
+      const member: unknown = Reflect.get(target, property)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]): unknown => {
+        partitions.push(JSON.stringify(args[0]))
+        return Reflect.apply(member, target, args)
+      }
+    },
+  })
+  const clientOptions = { responseCacheStore: spy }
+
+  const first = await MCPClient.connect(testbed.mcp.url, { auth, clientOptions })
+  await first.listTools()
+  await first.close()
+
+  expect(partitions.join()).toContain(auth.partition)
+})

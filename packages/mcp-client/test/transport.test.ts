@@ -1,0 +1,146 @@
+import { Client } from '@modelcontextprotocol/client'
+import { ClientCredentialsAuth } from '@x/oauth-grants'
+import { startTestbed, type Testbed, testClients } from '@x/testbed'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type AuthLike, createTransport, MCPClient } from '../src/index.ts'
+
+let testbed: Testbed
+let auth: ClientCredentialsAuth
+beforeAll(async () => {
+  testbed = await startTestbed()
+  auth = await ClientCredentialsAuth.fromResource({ resourceUrl: testbed.mcp.url, ...testClients.worker })
+})
+afterAll(() => testbed.close())
+
+describe('createTransport', () => {
+  it('is all that a program on the official client needs', async () => {
+    const client = new Client({ name: 'test', version: '0' }, { versionNegotiation: { mode: 'auto' } })
+
+    await client.connect(createTransport(testbed.mcp.url, { auth }))
+    const { tools } = await client.listTools()
+    await client.close()
+
+    expect(tools.map(({ name }) => name)).toEqual(['whoami', 'add', 'write_note'])
+  })
+
+  it.each<[string, () => AuthLike | Promise<AuthLike>]>([
+    ['an auth object', () => auth],
+    ['a source of tokens', () => ({ getToken: (options) => auth.getToken(options) })],
+    ['anything with a fetch that authorizes', () => ({ fetch: auth.fetch })],
+    ['a token', async () => (await auth.getToken()).accessToken],
+    ['what gives a token', () => async () => (await auth.getToken()).accessToken],
+  ])('takes %s', async (_, give) => {
+    const client = await MCPClient.connect(testbed.mcp.url, { auth: await give() })
+
+    const result = await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } })
+    await client.close()
+
+    expect(result.content).toEqual([{ type: 'text', text: '5' }])
+  })
+
+  it.each(['auto', 'legacy'] as const)(
+    'puts the token on every request, in the header and nowhere else (MC-01, MC-02; %s)',
+    async (mode) => {
+      testbed.mcp.journal.clear()
+      const client = await MCPClient.connect(testbed.mcp.url, {
+        auth,
+        clientOptions: { versionNegotiation: { mode } },
+      })
+
+      await client.listTools()
+      await client.callTool({ name: 'whoami' })
+      await client.close()
+
+      const { accessToken } = await auth.getToken()
+      const { arrivals } = testbed.mcp.journal
+      expect(arrivals.length).toBeGreaterThan(2)
+      for (const { headers, path, body } of arrivals) {
+        expect(headers['authorization']).toBe(`Bearer ${accessToken}`)
+        expect(path + body).not.toContain(accessToken)
+      }
+    },
+  )
+
+  it('asks for a token at each request, so that one from a vault may change', async () => {
+    const given: string[] = []
+    const client = await MCPClient.connect(testbed.mcp.url, {
+      async auth() {
+        given.push('asked')
+        return (await auth.getToken()).accessToken
+      },
+    })
+    const connected = given.length
+
+    await client.callTool({ name: 'whoami' })
+    await client.close()
+
+    expect(given.length - connected).toBe(1)
+  })
+
+  it('sends by the fetch that it is given, also with an auth object', async () => {
+    const sent: string[] = []
+    const client = await MCPClient.connect(testbed.mcp.url, {
+      auth,
+      fetch(input, init) {
+        sent.push(new Request(input).url)
+        return fetch(input, init)
+      },
+    })
+    await client.close()
+
+    expect(new Set(sent)).toEqual(new Set([testbed.mcp.url]))
+  })
+
+  it('keeps the token from where a redirect leads (MC-05)', async () => {
+    await using elsewhere = await startTestbed()
+    const client = await MCPClient.connect(testbed.mcp.url, { auth })
+    testbed.mcp.faults.add({ kind: 'redirect', status: 307, location: elsewhere.mcp.url }, { times: 1 })
+
+    await expect(client.callTool({ name: 'whoami' })).rejects.toMatchObject({ code: 'transport_error' })
+    await client.close()
+
+    expect(elsewhere.mcp.journal.arrivals).toEqual([])
+  })
+})
+
+describe('what cannot work is refused before anything is sent', () => {
+  it.each([['nonsense'], ['/mcp'], ['ftp://mcp.example/'], ['https://user:hunter2@mcp.example/mcp']])(
+    '%s is no URL of an MCP server',
+    (url) => {
+      const attempt = () => createTransport(url)
+
+      expect(attempt).toThrow(expect.objectContaining({ code: 'invalid_url', recovery: 'terminal' }))
+      expect(attempt).not.toThrow('hunter2')
+    },
+  )
+
+  it('an auth object that is meant for another origin', () => {
+    const attempt = () => createTransport('https://mcp.example/mcp', { auth })
+
+    expect(attempt).toThrow(expect.objectContaining({ code: 'origin_refused' }))
+    expect(attempt).toThrow('https://mcp.example')
+  })
+
+  it('a token over plain http to another machine, unless it is allowed (MC-09)', () => {
+    const url = 'http://mcp.example/mcp'
+
+    expect(() => createTransport(url, { auth: 'a-token' })).toThrow(
+      expect.objectContaining({ code: 'invalid_origin' }),
+    )
+    expect(() => createTransport(url, { auth: 'a-token', allowAddress: () => true })).not.toThrow()
+    expect(() => createTransport(url)).not.toThrow()
+  })
+
+  it('two fetches', () => {
+    const attempt = () => createTransport('https://mcp.example/mcp', { auth: { fetch }, fetch })
+
+    expect(attempt).toThrow('pass one of them')
+  })
+
+  it('a token that no header can carry, which is not shown', async () => {
+    const attempt = MCPClient.connect(testbed.mcp.url, { auth: 'hunter2\r\nx: y' })
+
+    await expect(attempt).rejects.toMatchObject({ code: 'invalid_token' })
+    await expect(attempt).rejects.not.toThrow('hunter2')
+  })
+})
