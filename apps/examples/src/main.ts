@@ -1,1 +1,65 @@
-console.log('examples')
+/**
+ * Runs one example: `node main.ts [NAME] [--flag value ...]`.
+ *
+ * An example ends by itself, and with a failure if what it says did not happen.
+ *
+ * @module
+ */
+import { isOAuthError } from '@x/oauth-grants'
+import { runDiscover } from './discover.ts'
+import { runHttpApi } from './http-api.ts'
+import { runMcp } from './mcp.ts'
+import { flags } from './servers.ts'
+import { runWholeWay } from './whole-way.ts'
+
+const examples = {
+  'whole-way': {
+    run: runWholeWay,
+    about: 'the main story: discover, authenticate, call a tool, renew (default)',
+  },
+  discover: {
+    run: runDiscover,
+    about: 'who may issue a token for a URL; needs no credentials (--resource only)',
+  },
+  'http-api': { run: runHttpApi, about: 'client credentials against a plain HTTP API' },
+  mcp: { run: runMcp, about: 'client credentials through MCP' },
+}
+
+const help = `npm start                     run the main story against embedded servers
+npm start -- NAME             run one of these:
+
+${Object.entries(examples)
+  .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
+  .join('\n')}
+
+With these flags they talk to servers of your own:
+
+${flags}`
+
+const [first = '', ...rest] = process.argv.slice(2)
+try {
+  await main()
+} catch (error) {
+  // Of a failure that has a name the message says all that a reader needs.
+  console.error(isForReader(error) ? `\n✗ ${error.name}: ${error.message}` : error)
+  process.exitCode = 1
+}
+
+async function main(): Promise<void> {
+  if (first === '--help' || rest.includes('--help')) return console.log(help)
+  if (first === '--names') return console.log(Object.keys(examples).join('\n'))
+  const isNamed = first !== '' && !first.startsWith('-')
+  const name = isNamed ? first : 'whole-way'
+  if (!isExample(name)) throw new Error(`There is no example ${JSON.stringify(name)}.\n\n${help}`)
+  await examples[name].run(isNamed ? rest : process.argv.slice(2), (line) => console.log(line))
+}
+
+function isForReader(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false
+  const isAboutFlags = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  return isOAuthError(error) || isAboutFlags || error.constructor === Error
+}
+
+function isExample(name: string): name is keyof typeof examples {
+  return Object.hasOwn(examples, name)
+}

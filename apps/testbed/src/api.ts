@@ -2,7 +2,7 @@ import { pathnameOf } from './journal.ts'
 import { readJson, sendJson } from './json.ts'
 import { type ResourceServer, type ResourceServerOptions, startResourceServer } from './resource-server.ts'
 
-/** Starts a protected JSON API that knows nothing of MCP: `GET /api/orders`, `POST /api/echo`. */
+/** Starts a protected JSON API that knows nothing of MCP: `GET /api`, `GET /api/orders`, `POST /api/echo`. */
 export function startApi(options: ResourceServerOptions): Promise<ResourceServer> {
   return startResourceServer(options, {
     path: '/api',
@@ -13,6 +13,7 @@ export function startApi(options: ResourceServerOptions): Promise<ResourceServer
       async ({ clientId }, request, response) => {
         const pathname = pathnameOf(request.url ?? '')
         const routes: Record<string, () => Promise<unknown>> = {
+          'GET /api': async () => ({ orders: '/api/orders', echo: '/api/echo', client: clientId }),
           'GET /api/orders': async () => ({ orders, client: clientId }),
           'POST /api/echo': () => readJson(request),
         }

@@ -42,7 +42,8 @@ function createServer(authInfo: AuthInfo | undefined, ran: Ran): McpServer {
 }
 
 function registerTools(server: McpServer, authInfo: AuthInfo | undefined, ran: Ran): void {
-  server.registerTool('whoami', { description: 'Who the access token speaks for.' }, () => {
+  const whoami = { description: 'Who the access token speaks for.', annotations: { readOnlyHint: true } }
+  server.registerTool('whoami', whoami, () => {
     ran('whoami')
     const { clientId: client_id, scopes, extra } = authInfo ?? {}
     return text(JSON.stringify({ client_id, scopes, subject: extra?.['subject'] }))

@@ -1,0 +1,30 @@
+import { MCPClient } from '@x/mcp-client'
+import { ClientCredentialsAuth } from '@x/oauth-grants'
+import { claim, type Print, printFacts, printHeading } from './report.ts'
+import { chooseServers } from './servers.ts'
+import { createTimeline } from './timeline.ts'
+import { harmlessTool, textOf } from './tool.ts'
+
+/** Two lines to connect: who we are, and where to. */
+export async function runMcp(args: string[], print: Print): Promise<void> {
+  await using servers = await chooseServers(args, 'mcp')
+  const { url, issuer, client: me } = servers
+  printHeading(print, 'What goes over the wire')
+  const { fetch } = createTimeline(print)
+
+  const auth = issuer
+    ? await ClientCredentialsAuth.fromIssuer({ ...me, issuer, resource: url, fetch })
+    : await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, fetch })
+  await using client = await MCPClient.connect(url, { auth })
+  const { tools } = await client.listTools()
+  const tool = servers.tool ?? harmlessTool(tools)
+  const answer = await client.callTool({ name: tool })
+
+  printHeading(print, 'What came out')
+  printFacts(print, {
+    revision: client.client.getNegotiatedProtocolVersion() ?? 'unknown',
+    [tool]: textOf(answer),
+  })
+  print('')
+  claim(print, 'the tool was called', answer.isError !== true)
+}

@@ -1,0 +1,30 @@
+import { MCPClient } from '@x/mcp-client'
+import { ClientCredentialsAuth, type Fetch, type Token } from '@x/oauth-grants'
+import type { Servers } from './servers.ts'
+import { harmlessTool, type Tool, type ToolAnswer } from './tool.ts'
+
+/** What came of it. */
+export interface Told {
+  readonly token: Token
+  readonly tools: readonly Tool[]
+  readonly answers: readonly ToolAnswer[]
+}
+
+/** From a protected URL to a tool call, to a second one, and to one whose token is refused. */
+export async function tellStory(servers: Servers, fetch: Fetch): Promise<Told> {
+  const { url, issuer, client: me, refuse } = servers
+  // What stands between these marks is printed as it stands. <story>
+  const auth = issuer
+    ? await ClientCredentialsAuth.fromIssuer({ ...me, issuer, resource: url, fetch })
+    : await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, fetch })
+  await using client = await MCPClient.connect(url, { auth })
+
+  const { tools } = await client.listTools()
+  const call = { name: servers.tool ?? harmlessTool(tools) }
+  const first = await client.callTool(call)
+  const second = await client.callTool(call) // with the same token
+  await refuse(auth) //                         which the server no longer takes from here on,
+  const third = await client.callTool(call) //  so that the client gets another and calls again
+  // </story>
+  return { token: await auth.getToken(), tools, answers: [first, second, third] }
+}

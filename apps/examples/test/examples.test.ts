@@ -1,0 +1,166 @@
+import { connect } from 'node:net'
+import { startTestbed, type Testbed, testClients } from '@x/testbed'
+import { describe, expect, it } from 'vitest'
+import { findLeaks, findTokens } from './leaks.ts'
+import { runExample } from './run.ts'
+
+const names = (await runExample(['--names'])).stdout.trim().split('\n')
+const { clientId, clientSecret } = testClients.worker
+
+/** All that must not be seen: what the client has, and each token and credential that went over the wire. */
+function secretsOf({ authorizationServer, mcp, api }: Testbed): string[] {
+  const headers = [authorizationServer, mcp, api].flatMap(({ journal }) =>
+    journal.arrivals.flatMap((arrival) => arrival.headers['authorization']?.split(' ')[1] ?? []),
+  )
+  return [...new Set([clientSecret, ...headers])]
+}
+
+const given = (url: string) => ({ MCP_URL: url, MCP_CLIENT_ID: clientId, MCP_CLIENT_SECRET: clientSecret })
+
+it('has these examples', () => {
+  expect(names).toEqual(['whole-way', 'discover', 'http-api', 'mcp'])
+})
+
+describe.each(names)('the example %s', (name) => {
+  it('runs on embedded servers, ends by itself, and leaves no process, no port and no secret', async () => {
+    const { exitCode, stdout, stderr, leftProcess } = await runExample([name])
+
+    expect({ exitCode, stderr, leftProcess }).toEqual({ exitCode: 0, stderr: '', leftProcess: false })
+    expect(stdout).toContain('✓')
+    expect(findLeaks(stdout, [clientSecret])).toEqual([])
+    expect(findTokens(stdout)).toEqual([])
+    const ports = new Set(Array.from(stdout.matchAll(/127\.0\.0\.1:(\d+)/g), ([, port]) => Number(port)))
+    expect(ports.size).toBeGreaterThan(1)
+    for (const port of ports) await expect(isOpen(port)).resolves.toBe(false)
+  })
+
+  it.each([
+    ['found from the resource', false],
+    ['known', true],
+  ])(
+    'talks to servers that it is given, their issuer %s, and shows none of their secrets',
+    async (_, isKnown) => {
+      await using testbed = await startTestbed()
+      const { url } = name === 'http-api' ? testbed.api : testbed.mcp
+      const issuer = { AS_ISSUER: testbed.authorizationServer.issuer }
+      // Whoever does not ask the resource has to know its scope.
+      const scope = ['--scope', name === 'http-api' ? 'api:read' : 'mcp:tools']
+
+      const env = { ...given(url), ...(isKnown && issuer) }
+      const { exitCode, stdout, stderr } = await runExample(
+        [name, ...(isKnown && name !== 'discover' ? scope : [])],
+        { env },
+      )
+
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+      expect(stdout).toContain(new URL(url).host)
+      const secrets = secretsOf(testbed)
+      // The secret; and where there are credentials, those of the token request and a token at least.
+      expect(secrets.length).toBeGreaterThan(name === 'discover' ? 0 : 2)
+      expect(findLeaks(stdout, secrets)).toEqual([])
+      expect(findTokens(stdout)).toEqual([])
+    },
+  )
+})
+
+describe('the search for leaks', () => {
+  it.each([
+    ['as they are', 'String'],
+    ['URL-encoded', 'encodeURIComponent'],
+    ['in base64, within other text', '(each) => btoa("the credential is " + each + ", they say")'],
+  ])('finds secrets that an example prints %s', async (_, form) => {
+    await using testbed = await startTestbed()
+    const leak = `
+      const { fetch } = globalThis
+      globalThis.fetch = async (request) => {
+        const credential = request.headers.get('authorization')?.split(' ')[1]
+        if (credential) console.log((${form})(credential))
+        return fetch(request)
+      }`
+    const preload = `data:text/javascript,${encodeURIComponent(leak)}`
+
+    const { exitCode, stdout } = await runExample(['mcp'], { env: given(testbed.mcp.url), preload })
+
+    const credentials = secretsOf(testbed).filter((secret) => secret !== clientSecret)
+    expect(exitCode).toBe(0)
+    expect(findLeaks(stdout, credentials)).toEqual(credentials)
+  })
+
+  it.each([['made:up+secret/100%'], ['päßword']])(
+    'finds %j in each form, and nothing in a text without it',
+    (secret) => {
+      const forms = [secret, encodeURIComponent(secret), new URLSearchParams({ s: secret }).toString()]
+      const texts = forms.flatMap((form) => [
+        form,
+        ...['', '1', '12'].map((lead) => encodeBase64(`${lead}${form}..`)),
+      ])
+
+      expect(texts.filter((each) => findLeaks(each, [secret]).length === 0)).toEqual([])
+      expect(findLeaks('-', [secret])).toEqual([])
+    },
+  )
+})
+
+describe('an example fails', () => {
+  it.each([
+    ['when a call fails', { path: '/mcp', fault: { kind: 'status', status: 500 } }],
+    [
+      'when the token does not last',
+      { path: '/token', fault: { kind: 'changed-members', members: { expires_in: 0 } } },
+    ],
+  ] as const)('%s', async (_, { path, fault }) => {
+    await using testbed = await startTestbed()
+    const server = path === '/mcp' ? testbed.mcp : testbed.authorizationServer
+    server.faults.add(fault, { path, method: 'POST' })
+
+    const { exitCode, stdout, stderr } = await runExample([], { env: given(testbed.mcp.url) })
+
+    expect(exitCode).toBe(1)
+    expect(findLeaks(stdout + stderr, secretsOf(testbed))).toEqual([])
+    expect(stderr).toMatch(/^\n✗ \w+: .+\n$/)
+  })
+
+  it('when the authorization server refuses the client, whose secret it keeps to itself', async () => {
+    await using testbed = await startTestbed()
+    const secret = 'a-secret:that+is/wrong'
+    const env = { ...given(testbed.mcp.url), MCP_CLIENT_SECRET: secret }
+
+    const { exitCode, stdout, stderr } = await runExample([], { env })
+
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('invalid_client')
+    expect(findLeaks(stdout + stderr, [secret, ...secretsOf(testbed)])).toEqual([])
+  })
+
+  it.each([
+    ['a name that it does not have', ['nothing'], 'There is no example "nothing".'],
+    ['a flag that it does not have', ['--nothing'], '--nothing'],
+    ['too few flags', ['--resource', 'https://mcp.example'], 'Missing: --client-id, --client-secret'],
+  ])('and says what is wrong when it gets %s', async (_, args, text) => {
+    const { exitCode, stdout, stderr } = await runExample(args)
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
+    expect(stderr).toContain(text)
+    expect(stderr).not.toContain('    at ')
+  })
+})
+
+it('lists the examples and the flags', async () => {
+  const { exitCode, stdout } = await runExample(['--help'])
+
+  expect(exitCode).toBe(0)
+  for (const word of [...names, '--issuer', '--client-id', '--client-secret', '--scope', '--resource']) {
+    expect(stdout).toContain(word)
+  }
+})
+
+function encodeBase64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
