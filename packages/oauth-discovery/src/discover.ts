@@ -94,7 +94,7 @@ async function chooseServer(
 
 function noServers(walk: Walk, { resource }: ResourceMetadata): DiscoveryError {
   const url = displayUrl(resource)
-  const message = `The metadata of ${url} names no authorization server: nobody can be asked for a token (RFC 9728 §2, authorization_servers). Its operator has to name one; or name the issuer yourself.`
+  const message = `The metadata of ${url} names no authorization server (RFC 9728 §2). If you know it, name that yourself.`
   return new DiscoveryError('resource_metadata_invalid', message, { url, attempts: [...walk.attempts] })
 }
 

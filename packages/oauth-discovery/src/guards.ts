@@ -56,15 +56,12 @@ function redirectTarget(response: Response, base: string): URL | undefined {
   return location !== null && URL.canParse(location, base) ? new URL(location, base) : undefined
 }
 
-function redirectRefused(request: Request, target: URL | undefined, fail: Fail): OAuthError {
-  const url = displayUrl(request.url)
+function redirectRefused({ method, url }: Request, target: URL | undefined, fail: Fail): OAuthError {
+  const shown = displayUrl(url)
   const to = target === undefined ? '' : ` to ${displayUrl(target)}`
-  const rule =
-    request.method === 'GET'
-      ? `a GET follows at most ${maxRedirects}, within one origin`
-      : 'a POST follows none'
-  const message = `${request.method} ${url} was redirected${to}, which is not followed: ${rule}. If you trust where it leads, configure that address.`
-  return fail('redirect_refused', message, { url, recovery: 'terminal' })
+  const rule = method === 'GET' ? `at most ${maxRedirects}, within the origin, are` : 'none of a POST is'
+  const message = `${method} ${shown} was redirected${to}: ${rule} followed. If you trust that address, configure it.`
+  return fail('redirect_refused', message, { url: shown, recovery: 'terminal' })
 }
 
 /**
@@ -76,14 +73,18 @@ export function vetAddress(caller: URL, allowAddress: (url: URL) => boolean, fai
     const url = new URL(request.url)
     if (allowAddress(url)) return next(request)
     const shown = displayUrl(url)
+    const refused = (code: HttpErrorCode, why: string) =>
+      fail(code, `${shown} ${why}: nothing is sent. If that is meant, allow it by the option allowAddress.`, {
+        url: shown,
+        recovery: 'terminal',
+      })
     if (isLoopback(url) && !isLoopback(caller)) {
-      const message = `${shown} is on this machine, but ${displayUrl(caller)}, which led there, is not: nothing is sent. If that is meant, allow it by the option allowAddress.`
-      throw fail('address_refused', message, { url: shown, recovery: 'terminal' })
+      throw refused(
+        'address_refused',
+        `is on this machine, and ${displayUrl(caller)}, which led there, is not`,
+      )
     }
-    if (!isSecure(url)) {
-      const message = `${shown} is not https: nothing is sent. Use https or, within a network that you trust, allow it by the option allowAddress.`
-      throw fail('insecure_url', message, { url: shown, recovery: 'terminal' })
-    }
+    if (!isSecure(url)) throw refused('insecure_url', 'is not https')
     return next(request)
   }
 }

@@ -4,9 +4,16 @@
  * @module
  */
 import * as v from 'valibot'
-import { DiscoveryError } from './errors.ts'
 import { displayUrl, quoteForeign } from './foreign.ts'
-import { type DiscoveryOptions, note, nothingFound, readDocument, type Walk, walkFrom } from './walk.ts'
+import {
+  accept,
+  type DiscoveryOptions,
+  type DocumentKind,
+  nothingFound,
+  readDocument,
+  type Walk,
+  walkFrom,
+} from './walk.ts'
 import { buildResourceMetadataUrl, parseIdentifier } from './well-known.ts'
 
 /** The document, with the RFC's names; members unknown here are kept. */
@@ -15,27 +22,26 @@ export interface ResourceMetadata {
   readonly authorization_servers?: readonly string[] | undefined
   readonly scopes_supported?: readonly string[] | undefined
   readonly bearer_methods_supported?: readonly string[] | undefined
-  readonly dpop_bound_access_tokens_required?: boolean | undefined
-  readonly dpop_signing_alg_values_supported?: readonly string[] | undefined
-  readonly resource_name?: string | undefined
-  readonly resource_documentation?: string | undefined
   readonly [member: string]: unknown
 }
 
-const schema: v.GenericSchema<unknown, ResourceMetadata> = /* @__PURE__ */ (() => {
+const kind: DocumentKind<ResourceMetadata> = /* @__PURE__ */ (() => {
   // A member of the wrong type is as good as absent, but for the one that says whom the document is about.
   const strings = v.fallback(v.optional(v.array(v.string())), undefined)
-  const text = v.fallback(v.optional(v.string()), undefined)
-  return v.looseObject({
+  const schema = v.looseObject({
     resource: v.string(),
     authorization_servers: strings,
     scopes_supported: strings,
     bearer_methods_supported: strings,
-    dpop_bound_access_tokens_required: v.fallback(v.optional(v.boolean()), undefined),
-    dpop_signing_alg_values_supported: strings,
-    resource_name: text,
-    resource_documentation: text,
   })
+  return {
+    purpose: 'resource metadata',
+    schema,
+    absent: 'resource_metadata_not_found',
+    invalid: 'resource_metadata_invalid',
+    mismatch: 'resource_mismatch',
+    advice: 'If you know its authorization server, name that yourself.',
+  }
 })()
 
 export interface ResourceMetadataOptions extends DiscoveryOptions {
@@ -67,34 +73,27 @@ export async function readResourceMetadata(
   metadataUrl: string | undefined,
 ): Promise<ResourceMetadata> {
   const { origin } = parseIdentifier(resource, 'resource')
+  const shown = displayUrl(String(resource))
   const wellKnown = [buildResourceMetadataUrl(resource), buildResourceMetadataUrl(origin)]
   const named = metadataUrl !== undefined && URL.canParse(metadataUrl) ? [metadataUrl] : []
   const since = walk.attempts.length
   for (const url of new Set([...named, ...wellKnown])) {
-    const json = await readDocument(walk, url, 'resource metadata')
-    if (json === undefined) {
-      // The root document may cover more than this resource: an outage is no reason to fall back to it.
-      if (walk.attempts.at(-1)?.code === 'unavailable') break
-      continue
+    const document = await readDocument(walk, url, kind)
+    if (document !== undefined) {
+      const isAboutIt = describes(document.resource, resource, url)
+      const published = quoteForeign(document.resource)
+      accept(
+        walk,
+        url,
+        kind,
+        isAboutIt ? undefined : `is about the resource ${published}, not ${shown} (RFC 9728 §3.3)`,
+      )
+      return document
     }
-    const parsed = v.safeParse(schema, json)
-    const shown = displayUrl(url)
-    if (!parsed.success) {
-      note(walk, { url: shown, outcome: 'refused', status: 200, code: 'resource_metadata_invalid' })
-    } else if (!describes(parsed.output.resource, resource, url)) {
-      note(walk, { url: shown, outcome: 'refused', status: 200, code: 'resource_mismatch' })
-      throw mismatch(walk, parsed.output.resource, resource, shown)
-    } else {
-      note(walk, { url: shown, outcome: 'used', status: 200 })
-      return parsed.output
-    }
+    // The root document may cover more than this resource: an outage is no reason to fall back to it.
+    if (walk.attempts.at(-1)?.code === 'unavailable') break
   }
-  throw nothingFound(walk, `resource metadata for ${displayUrl(String(resource))}`, since, {
-    absent: 'resource_metadata_not_found',
-    invalid: 'resource_metadata_invalid',
-    advice:
-      'If this resource has an authorization server that you know, name it yourself: the metadata is what RFC 9728 asks of the resource.',
-  })
+  throw nothingFound(walk, shown, since, kind)
 }
 
 /**
@@ -116,11 +115,6 @@ function describes(published: string, requested: string | URL, metadataUrl: stri
     ancestor.search + ancestor.hash === '' &&
     buildResourceMetadataUrl(published) === metadataUrl
   )
-}
-
-function mismatch(walk: Walk, published: string, requested: string | URL, url: string): DiscoveryError {
-  const message = `The metadata at ${url} is about the resource ${quoteForeign(published)}, not about ${displayUrl(String(requested))}: none of it is used (RFC 9728 §3.3). The resource publishes a wrong document, or its URL is spelled otherwise there: use that spelling if it is the one you mean.`
-  return new DiscoveryError('resource_mismatch', message, { url, attempts: [...walk.attempts] })
 }
 
 /** The first authorization server that a resource names; it lists them in its own order. */

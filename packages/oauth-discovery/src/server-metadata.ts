@@ -4,9 +4,16 @@
  * @module
  */
 import * as v from 'valibot'
-import { DiscoveryError } from './errors.ts'
-import { displayUrl, quoteForeign } from './foreign.ts'
-import { type DiscoveryOptions, note, nothingFound, readDocument, type Walk, walkFrom } from './walk.ts'
+import { quoteForeign } from './foreign.ts'
+import {
+  accept,
+  type DiscoveryOptions,
+  type DocumentKind,
+  nothingFound,
+  readDocument,
+  type Walk,
+  walkFrom,
+} from './walk.ts'
 import { buildAuthorizationServerMetadataUrls, parseIdentifier } from './well-known.ts'
 
 /** The document, with the RFC's names; members unknown here are kept. */
@@ -21,17 +28,16 @@ export interface AuthorizationServerMetadata {
   readonly jwks_uri?: string | undefined
   readonly scopes_supported?: readonly string[] | undefined
   readonly grant_types_supported?: readonly string[] | undefined
-  readonly response_types_supported?: readonly string[] | undefined
   readonly token_endpoint_auth_methods_supported?: readonly string[] | undefined
   readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[] | undefined
   readonly code_challenge_methods_supported?: readonly string[] | undefined
   readonly [member: string]: unknown
 }
 
-const schema: v.GenericSchema<unknown, AuthorizationServerMetadata> = /* @__PURE__ */ (() => {
+const kind: DocumentKind<AuthorizationServerMetadata> = /* @__PURE__ */ (() => {
   const strings = v.fallback(v.optional(v.array(v.string())), undefined)
-  const url = v.fallback(v.optional(v.pipe(v.string(), v.url())), undefined)
-  return v.looseObject({
+  const url = v.fallback(v.optional(v.string()), undefined)
+  const schema = v.looseObject({
     issuer: v.string(),
     authorization_endpoint: url,
     token_endpoint: url,
@@ -41,11 +47,19 @@ const schema: v.GenericSchema<unknown, AuthorizationServerMetadata> = /* @__PURE
     jwks_uri: url,
     scopes_supported: strings,
     grant_types_supported: strings,
-    response_types_supported: strings,
     token_endpoint_auth_methods_supported: strings,
     token_endpoint_auth_signing_alg_values_supported: strings,
     code_challenge_methods_supported: strings,
   })
+  return {
+    purpose: 'authorization server metadata',
+    schema,
+    absent: 'server_metadata_not_found',
+    invalid: 'server_metadata_invalid',
+    mismatch: 'issuer_mismatch',
+    advice:
+      'Check the issuer. A server that publishes nothing works by its endpoints: { issuer, token_endpoint }.',
+  }
 })()
 
 /**
@@ -70,33 +84,13 @@ export async function fetchAuthorizationServerMetadata(
 export async function readServerMetadata(walk: Walk, issuer: string): Promise<AuthorizationServerMetadata> {
   const since = walk.attempts.length
   for (const url of buildAuthorizationServerMetadataUrls(issuer)) {
-    const json = await readDocument(walk, url, 'authorization server metadata')
-    if (json === undefined) continue
-    const parsed = v.safeParse(schema, json)
-    const shown = displayUrl(url)
-    if (!parsed.success) {
-      note(walk, { url: shown, outcome: 'refused', status: 200, code: 'server_metadata_invalid' })
-    } else if (parsed.output.issuer !== issuer) {
-      note(walk, { url: shown, outcome: 'refused', status: 200, code: 'issuer_mismatch' })
-      throw mismatch(walk, parsed.output.issuer, issuer, shown)
-    } else {
-      note(walk, { url: shown, outcome: 'used', status: 200 })
-      return parsed.output
-    }
+    const document = await readDocument(walk, url, kind)
+    if (document === undefined) continue
+    const names = `names the issuer ${quoteForeign(document.issuer)}, not ${quoteForeign(issuer)} (RFC 8414 §3.3)`
+    accept(walk, url, kind, document.issuer === issuer ? undefined : names)
+    return document
   }
-  throw nothingFound(walk, `metadata of the authorization server ${issuer}`, since, {
-    absent: 'server_metadata_not_found',
-    invalid: 'server_metadata_invalid',
-    advice:
-      'Check the issuer. A server that publishes nothing still works where its endpoints are given by hand: { issuer, token_endpoint }.',
-  })
-}
-
-function mismatch(walk: Walk, published: string, issuer: string, url: string): DiscoveryError {
-  const slash =
-    published.replace(/\/$/, '') === issuer.replace(/\/$/, '') ? ' They differ by a slash at the end.' : ''
-  const message = `The metadata at ${url} names the issuer ${quoteForeign(published)}, not ${quoteForeign(issuer)}: none of it is used (RFC 8414 §3.3).${slash} If the published one is right, configure that spelling.`
-  return new DiscoveryError('issuer_mismatch', message, { url, attempts: [...walk.attempts] })
+  throw nothingFound(walk, issuer, since, kind)
 }
 
 /**

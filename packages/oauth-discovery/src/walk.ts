@@ -3,6 +3,7 @@
  *
  * @module
  */
+import * as v from 'valibot'
 import { type Attempt, DiscoveryError, type DiscoveryErrorCode, isOAuthError } from './errors.ts'
 import { createEmit, type Emit } from './events.ts'
 import { displayUrl } from './foreign.ts'
@@ -35,10 +36,20 @@ export function walkFrom<T>(
   return withHttp(options, { callerUrl, fail, emit }, (http) => work({ http, emit, attempts, refusals: [] }))
 }
 
-export function note(walk: Walk, attempt: Attempt): void {
+function note(walk: Walk, attempt: Attempt): void {
   walk.attempts.push(attempt)
   const { url, outcome, code } = attempt
   walk.emit({ type: 'candidate', url, outcome, ...(code !== undefined && { code }) })
+}
+
+/** One kind of metadata document: how it reads, and what is said where there is none. */
+export interface DocumentKind<T> {
+  readonly purpose: string
+  readonly schema: v.GenericSchema<unknown, T>
+  readonly absent: DiscoveryErrorCode
+  readonly invalid: DiscoveryErrorCode
+  readonly mismatch: DiscoveryErrorCode
+  readonly advice: string
 }
 
 /**
@@ -46,30 +57,46 @@ export function note(walk: Walk, attempt: Attempt): void {
  *
  * @returns undefined when there is none there, which is then noted; only the deadline ends the walk.
  */
-export async function readDocument(
+export async function readDocument<T>(
   walk: Walk,
   url: string,
-  purpose: string,
-): Promise<Record<string, unknown> | undefined> {
+  { purpose, schema, invalid }: DocumentKind<T>,
+): Promise<T | undefined> {
   const shown = displayUrl(url)
+  const refused = (code: DiscoveryErrorCode, status?: number) =>
+    note(walk, { url: shown, outcome: 'refused', status, code })
   try {
     const answer = await walk.http({ purpose, url, headers: new Headers({ accept: 'application/json' }) })
     const { status } = answer
-    const document = status === 200 ? parseJsonObject(answer) : undefined
-    if (document !== undefined) return document
-    if (status === 429 || status >= 500)
-      note(walk, { url: shown, outcome: 'refused', status, code: 'unavailable' })
+    const json = status === 200 ? parseJsonObject(answer) : undefined
+    const parsed = json && v.safeParse(schema, json)
+    if (parsed?.success) return parsed.output
+    if (parsed !== undefined) refused(invalid, status)
+    else if (status === 429 || status >= 500) refused('unavailable', status)
     else note(walk, { url: shown, outcome: 'absent', status })
   } catch (error) {
     if (!(error instanceof DiscoveryError) || isOAuthError(error, 'timeout')) throw error
     if (error.code !== 'unreachable') walk.refusals.push(error)
-    note(walk, {
-      url: shown,
-      outcome: 'refused',
-      code: error.code === 'unreachable' ? 'unavailable' : error.code,
-    })
+    refused(error.code === 'unreachable' ? 'unavailable' : error.code)
   }
   return undefined
+}
+
+/**
+ * Takes a document that is about what was asked for, and refuses any other: none of it is used, and nothing else is
+ * asked, for whoever gives out such a document could give out more.
+ *
+ * @param fault what is wrong with it, undefined if nothing is
+ */
+export function accept(walk: Walk, url: string, { mismatch }: DocumentKind<unknown>, fault?: string): void {
+  const shown = displayUrl(url)
+  if (fault === undefined) {
+    note(walk, { url: shown, outcome: 'used', status: 200 })
+    return
+  }
+  note(walk, { url: shown, outcome: 'refused', status: 200, code: mismatch })
+  const message = `The metadata at ${shown} ${fault}: none of it is used. If that spelling is the right one, use it.`
+  throw new DiscoveryError(mismatch, message, { url: shown, attempts: [...walk.attempts] })
 }
 
 /**
@@ -78,20 +105,19 @@ export async function readDocument(
  */
 export function nothingFound(
   walk: Walk,
-  what: string,
+  about: string,
   since: number,
-  codes: { absent: DiscoveryErrorCode; invalid: DiscoveryErrorCode; advice: string },
+  { purpose, absent, invalid, advice }: DocumentKind<unknown>,
 ): DiscoveryError {
   const attempts = walk.attempts.slice(since)
   const refusal = walk.refusals[0]
   if (refusal !== undefined && attempts.every(({ code }) => code === refusal.code)) return refusal
-  const down = attempts.some(({ code }) => code === 'unavailable')
-  const invalid = attempts.some(({ code }) => code === codes.invalid)
+  const has = (wanted: DiscoveryErrorCode) => attempts.some(({ code }) => code === wanted)
+  const down = has('unavailable')
   const tried = attempts.map(({ url, status, code }) => `${url} (${code ?? status})`).join(', ')
-  const advice = down ? 'The server is down or overloaded: try again later.' : codes.advice
   return new DiscoveryError(
-    down ? 'unavailable' : invalid ? codes.invalid : codes.absent,
-    `No usable ${what}. Tried ${tried}. ${advice}`,
+    down ? 'unavailable' : has(invalid) ? invalid : absent,
+    `No usable ${purpose} for ${about}. Tried ${tried}. ${down ? 'The server is down or overloaded: try again later.' : advice}`,
     {
       url: attempts.at(-1)?.url ?? '',
       attempts: [...walk.attempts],

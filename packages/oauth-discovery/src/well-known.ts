@@ -20,8 +20,7 @@ export function buildResourceMetadataUrl(resource: string | URL): string {
  * @see https://www.rfc-editor.org/rfc/rfc8414#section-3.1
  */
 export function buildAuthorizationServerMetadataUrls(issuer: string | URL): string[] {
-  const { origin, pathname, search } = parseIdentifier(issuer, 'issuer')
-  if (search !== '') throw invalid('issuer', issuer, 'an issuer has no query (RFC 8414 §2)')
+  const { origin, pathname } = parseIdentifier(issuer, 'issuer')
   const path = pathname.replace(/\/$/, '')
   const inserted = ['oauth-authorization-server', 'openid-configuration'].map(
     (name) => `${origin}/.well-known/${name}${path}`,
@@ -39,19 +38,20 @@ export function parseIdentifier(identifier: string | URL, what: 'resource' | 'is
   if (/[^!-~\u0080-\u{10ffff}]|\\/u.test(text)) {
     throw invalid(what, text, 'it holds a space, a backslash or a control character')
   }
-  if (!URL.canParse(text)) throw invalid(what, text, 'it is not an absolute URL')
-  const url = new URL(text)
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw invalid(what, text, 'it is no https URL')
-  if (url.username !== '' || url.password !== '') {
-    throw invalid(what, `${url.origin}${url.pathname}`, 'it carries a user name or a password')
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw invalid(what, text, 'it is no absolute https URL')
   }
-  if (what === 'issuer' && text.includes('#'))
-    throw invalid(what, text, 'an issuer has no fragment (RFC 8414 §2)')
+  if (url.username + url.password !== '') throw invalid(what, text, 'it carries a user name or a password')
+  if (what === 'issuer' && /[?#]/.test(text)) {
+    throw invalid(what, text, 'an issuer has no query and no fragment (RFC 8414 §2)')
+  }
   url.hash = ''
   return url
 }
 
-function invalid(what: string, text: string | URL, why: string): DiscoveryError {
-  const shown = quoteForeign(String(text).replace(/[?#].*$/s, ''))
+function invalid(what: string, text: string, why: string): DiscoveryError {
+  // Neither a query nor a password is shown, whether or not this is a URL.
+  const shown = quoteForeign(text.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//'))
   return new DiscoveryError('invalid_url', `The ${what} ${shown} cannot be used: ${why}.`, { url: shown })
 }

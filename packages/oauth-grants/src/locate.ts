@@ -56,7 +56,8 @@ function requireBearerHeader(metadata: ResourceMetadata): void {
   const { resource, bearer_methods_supported: methods, dpop_bound_access_tokens_required: bound } = metadata
   const byOtherWays = methods !== undefined && !methods.includes('header')
   if (bound !== true && !byOtherWays) return
-  const why = bound ? 'it takes DPoP-bound tokens only' : `it takes tokens by ${JSON.stringify(methods)} only`
+  const why =
+    bound === true ? 'it takes DPoP-bound tokens only' : `it takes tokens by ${JSON.stringify(methods)} only`
   throw new AuthConfigError(
     'resource_not_supported',
     `The resource ${resource} cannot be used: ${why}, and they are sent as Bearer in a header (RFC 9728 §2).`,
