@@ -1,0 +1,68 @@
+/**
+ * The programs of the READMEs: every `ts` block is a whole one, to be copied and run as it is.
+ *
+ * @module
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestbedProcess, testClients } from '@x/testbed'
+import { exists, packages, readText, root } from './repository.ts'
+
+export interface Program {
+  /** Where it stands, as in `packages/oauth-grants/README.md, program 2`. */
+  readonly name: string
+  readonly file: string
+  readonly text: string
+}
+
+/** Every page that must show a program. */
+export const pages: readonly string[] = ['README.md', ...packages.map((folder) => `${folder}/README.md`)]
+
+/** None for a page that is not there. */
+export function readPrograms(page: string): Program[] {
+  return exists(page)
+    ? listPrograms(readText(page)).map((text, index) => ({
+        name: `${page}, program ${index + 1}`,
+        file: `${page.replace(/\.md$/, '').replaceAll('/', '-')}-${index + 1}.ts`,
+        text,
+      }))
+    : []
+}
+
+/** The `ts` blocks of a page, also of those in lists and with words after the language. */
+export function listPrograms(page: string): string[] {
+  const blocks = page.matchAll(/^([ \t]*)```(?:ts|typescript)\b[^\n]*\n(.*?)^\1```/gms)
+  return Array.from(blocks, ([, indent = '', text = '']) =>
+    text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  )
+}
+
+/** Beside the packages that this workspace depends on, so that imports are found as a reader's would be. */
+export const folder: string = join(root, 'apps/gates/.programs')
+
+/** Replaces what an earlier run has left, and makes the folder a TypeScript project under the strict base. */
+export async function writePrograms(programs: readonly Program[]): Promise<void> {
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder)
+  const project = {
+    extends: '../../../tsconfig.base.json',
+    compilerOptions: { customConditions: ['@x/source'], types: ['node'] },
+    include: ['*.ts'],
+  }
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(project))
+  await Promise.all(programs.map(({ file, text }) => writeFile(join(folder, file), text)))
+}
+
+/** All that a program may know of its surroundings. */
+export function environment({ issuer, mcpUrl, apiUrl }: TestbedProcess): NodeJS.ProcessEnv {
+  const { PATH, HOME } = process.env
+  return {
+    PATH,
+    HOME,
+    MCP_URL: mcpUrl,
+    API_URL: apiUrl,
+    AS_ISSUER: issuer,
+    MCP_CLIENT_ID: testClients.worker.clientId,
+    MCP_CLIENT_SECRET: testClients.worker.clientSecret,
+  }
+}
