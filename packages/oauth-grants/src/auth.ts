@@ -9,7 +9,7 @@ import {
   type HttpOptions,
   supportsGrantType,
 } from '@x/oauth-discovery'
-import { isSecure } from '@x/oauth-discovery/http'
+import { displayUrl, isSecure } from '@x/oauth-discovery/http'
 import { authorizedFetch, vetOrigins } from './authorized-fetch.ts'
 import {
   type Client,
@@ -129,7 +129,7 @@ function vetted(options: AuthOptions, grantType: string): TokenEndpointOptions {
   if (!isSecure(new URL(url)) && options.allowAddress?.(new URL(url)) !== true) {
     throw wrong(
       'insecure_url',
-      `The token endpoint ${JSON.stringify(url)} of ${server.issuer} is not https: no credentials are sent there. Use https or, within a network that you trust, allow it by the option allowAddress.`,
+      `The token endpoint ${displayUrl(url)} of ${server.issuer} is not https: no credentials are sent there. Use https or, within a network that you trust, allow it by the option allowAddress.`,
     )
   }
   if (!supportsGrantType(server, grantType)) {

@@ -33,14 +33,18 @@ interface ReadySource extends TokenSource {
 export function authorizedFetch(source: ReadySource, options: AuthorizedFetchOptions): Fetch {
   const origins = vetOrigins(options.origins, options.allowAddress)
   return async (input, init) => {
-    requireOrigin(input, origins)
+    // A URL can be changed while a token is waited for: what was looked at is what is sent.
+    const target = input instanceof URL ? input.href : input
+    requireOrigin(target, origins)
     const send = options.fetch ?? globalThis.fetch
-    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
+    const signal = init?.signal ?? (target instanceof Request ? target.signal : undefined)
     const token = source.current?.() ?? (await source.getToken({ signal }))
     // A Request gives its body away when it is sent; the copy for a second try has to be made before.
-    const second = input instanceof Request && input.body !== null ? input.clone() : input
-    const response = await send(...authorized(input, init, token))
-    if (response.status !== 401) return response
+    const second = target instanceof Request && target.body !== null ? target.clone() : target
+    const response = await send(...authorized(target, init, token))
+    // Where a redirect left the origins, the token was not shown: it was not refused either.
+    const wasShown = !response.redirected || isWithin(response.url, origins)
+    if (response.status !== 401 || !wasShown) return response
 
     const renewed = await source.getToken({ signal, rejected: token })
     if (renewed.accessToken === token.accessToken || isStream(init?.body)) return response
@@ -58,29 +62,34 @@ export function vetOrigins(
     const url = URL.canParse(each) ? new URL(each) : undefined
     const isPlainAllowed = url?.protocol === 'http:' && allowAddress?.(url) === true
     if (url !== undefined && (isSecure(url) || isPlainAllowed)) return url.origin
+    const shown = each.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//')
     throw new AuthConfigError(
       'invalid_origin',
-      `A token is not sent to ${JSON.stringify(each)}: in clear text it is everybody's. Use https; plain http is for this machine, or for what the option allowAddress allows.`,
+      `A token is not sent to ${JSON.stringify(shown)}: in clear text it is everybody's. Use https; plain http is for this machine, or for what the option allowAddress allows.`,
     )
   })
 }
 
-/** Compared by prefix where that is enough: parsing a URL costs more than all the rest. */
-function requireOrigin(input: string | URL | Request, origins: readonly string[]): void {
-  const url = typeof input === 'string' ? input : input instanceof URL ? input.href : input.url
-  const within = origins.some(
-    (origin) => url.startsWith(origin) && /^(?:[/?#]|$)/.test(url.slice(origin.length)),
-  )
-  if (within || (URL.canParse(url) && origins.includes(new URL(url).origin))) return
-  const target = URL.canParse(url) ? displayUrl(url) : JSON.stringify(url.replace(/[?#].*$/s, ''))
+function requireOrigin(target: string | Request, origins: readonly string[]): void {
+  const url = typeof target === 'string' ? target : target.url
+  if (isWithin(url, origins)) return
+  // What parsers repair, each in its own way, goes nowhere: `https://api.example.com\@evil.example/`.
+  const isClear = /^https?:\/\/[^/?#\\\s]*(?:[/?#]|$)/i.test(url)
+  if (isClear && URL.canParse(url) && origins.includes(new URL(url).origin)) return
+  const shown = URL.canParse(url) ? displayUrl(url) : JSON.stringify(url.replace(/[?#].*$/s, ''))
   const allowed =
     origins.length === 0
       ? 'No origin was named: pass the resource or the option origins.'
       : `It is meant for ${origins.join(', ')}; the option origins can name more.`
   throw new AuthConfigError(
     'origin_refused',
-    `Nothing was sent to ${target}: the token is not for it. ${allowed}`,
+    `Nothing was sent to ${shown}: the token is not for it. ${allowed}`,
   )
+}
+
+/** Compared by prefix, for URLs in the one spelling that URLs have: parsing one costs more than all the rest. */
+function isWithin(url: string, origins: readonly string[]): boolean {
+  return origins.some((origin) => url.startsWith(origin) && /^(?:[/?#]|$)/.test(url.slice(origin.length)))
 }
 
 /** What can be read once; Node takes any async iterable for a body, and not every browser's stream is one. */
@@ -94,14 +103,14 @@ function isStream(body: unknown): boolean {
 
 /** The same request with the token, in place of any Authorization header that it had. */
 function authorized(
-  input: string | URL | Request,
+  input: string | Request,
   init: RequestInit | undefined,
   { tokenType, accessToken }: Token,
-): [input: string | URL | Request, init: RequestInit] {
+): [input: string | Request, init: RequestInit] {
   const authorization = `${tokenType} ${accessToken}`
   const own = init?.headers ?? (input instanceof Request ? input.headers : undefined)
   if (own === undefined) return [input, { ...init, headers: { authorization } }]
-  if (own instanceof Headers || Array.isArray(own)) {
+  if (Symbol.iterator in own) {
     const headers = new Headers(own)
     headers.set('authorization', authorization)
     return [input, { ...init, headers }]

@@ -38,7 +38,8 @@ export async function locateByResource<O extends AuthOptions>(
     { ...options, grantType },
   )
   requireBearerHeader(resourceMetadata)
-  const demanded = challenge?.parameters.scope ?? resourceMetadata.scopes_supported?.join(' ') ?? ''
+  // An empty scope in a challenge asks for nothing in particular.
+  const demanded = challenge?.parameters.scope || (resourceMetadata.scopes_supported?.join(' ') ?? '')
   // Of what others write, what is no scope token is left out: it would only be refused.
   const scope = demanded
     .split(' ')

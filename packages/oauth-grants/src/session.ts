@@ -60,7 +60,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   #renewal: Promise<Token> | undefined
   /** When to fetch a successor of a token that is still good, ms since the epoch. */
   #renewAt = Number.POSITIVE_INFINITY
-  #refused: readonly string[] = []
+  #refused: readonly Token[] = []
 
   constructor(obtain: Obtain, options: TokenSessionOptions = {}) {
     this.#obtain = obtain
@@ -102,11 +102,17 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     await this.#renewal?.catch(() => {})
   }
 
-  #refuse({ accessToken }: Token): void {
-    if (this.#token?.accessToken === accessToken) this.#token = undefined
-    if (!this.#refused.includes(accessToken)) {
-      this.#refused = [...this.#refused, accessToken].slice(-maxRefused)
-    }
+  #refuse(token: Token): void {
+    if (this.#token?.accessToken === token.accessToken) this.#token = undefined
+    if (this.#wasRefused(token)) return
+    // The newest are kept: late refusals of old tokens must not push out the one that lies in a store.
+    this.#refused = [...this.#refused, token]
+      .toSorted((one, other) => one.obtainedAt - other.obtainedAt)
+      .slice(-maxRefused)
+  }
+
+  #wasRefused({ accessToken }: Token): boolean {
+    return this.#refused.some((each) => each.accessToken === accessToken)
   }
 
   /** Joins the renewal under way, or starts one. */
@@ -123,6 +129,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   async #fly(why: RenewalReason): Promise<Token> {
     const emit = createEmit<GrantEvent>(this.#options)
     emit({ type: 'renewal', why, outcome: 'started' })
+    const held = this.#token
     try {
       const { storage } = this.#options
       const stored = await storage?.store.load(storage.key)
@@ -137,7 +144,8 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       await storage?.store.save(storage.key, encodeToken(token), { expect: stored?.revision })
       return token
     } catch (error) {
-      this.#postpone(error)
+      // A new token keeps its own time: only its way into the store failed.
+      if (this.#token === held) this.#postpone(error)
       emit({ type: 'renewal', why, outcome: 'failed', ...(isOAuthError(error) && { code: error.code }) })
       throw error
     }
@@ -145,7 +153,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
 
   #isBetter(found: Token): boolean {
     return (
-      !this.#refused.includes(found.accessToken) &&
+      !this.#wasRefused(found) &&
       found.accessToken !== this.#token?.accessToken &&
       isFresh(found, this.#clock.now())
     )

@@ -34,11 +34,15 @@ export function readToken(
   }
   if (typeof tokenType !== 'string') throw unusable('token_type is missing (RFC 6749 §5.1)', request)
   if (tokenType.toLowerCase() !== 'bearer') {
-    const why = `token_type is ${quoteForeign(tokenType)}, and only Bearer is understood (RFC 6749 §7.1)`
+    // Only a known word is repeated: a server that mixes up its members puts the token here.
+    const type = /^(?:mac|N_A|PoP|DPoP)$/i.test(tokenType) ? tokenType : 'not known here'
+    const why = `token_type is ${type}, and only Bearer is understood (RFC 6749 §7.1)`
     throw unusable(why, request, 'token_type_not_supported')
   }
   const lifetime = readLifetime(json['expires_in'])
-  const granted = typeof scope === 'string' && scope !== '' ? scope : (request.scope ?? '')
+  // Some servers send a list.
+  const said = Array.isArray(scope) ? scope.join(' ') : scope
+  const granted = typeof said === 'string' && said !== '' ? said : (request.scope ?? '')
   return createToken({
     accessToken,
     expiresAt: lifetime === undefined ? undefined : request.sentAt + lifetime * 1000,
@@ -108,13 +112,15 @@ const advice: Readonly<Record<string, string | undefined>> = Object.assign(Objec
 
 /** Some servers echo the request: what was secret in it must not come back through an error. */
 function redacted(text: string, secrets: readonly string[]): string {
-  const without = (echo: string) =>
-    secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), echo)
-  // Again after the cleaning, which may have put together what stood apart.
-  return without(without(text).replace(/[^\x20-\x7e]/g, ''))
+  // After the cleaning, which may put together what stood apart.
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), cleaned(text))
 }
 
-/** All that was secret in a request, in each form that an echo may have, longest first. */
+function cleaned(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '')
+}
+
+/** All that was secret in a request, in each form that a cleaned echo may have, longest first. */
 export function secretsIn(
   form: URLSearchParams,
   headers: Headers,
@@ -124,8 +130,9 @@ export function secretsIn(
   const values = [...form].filter(([name]) => !open.has(name)).map(([, value]) => value)
   const credential = headers.get('authorization')?.replace(/^\S+ /, '') ?? ''
   return [clientSecret, credential, ...values]
+    .flatMap((each) => [cleaned(each), encodeURIComponent(each), formEncode(each)])
+    .flatMap((each) => [each, each.replace(/%../g, (hex) => hex.toLowerCase())])
     .filter((each) => each !== '')
-    .flatMap((each) => [each, encodeURIComponent(each), formEncode(each)])
     .toSorted((one, other) => other.length - one.length)
 }
 

@@ -37,7 +37,7 @@ class IssuedToken implements Token {
 
   constructor(init: TokenInit) {
     this.#accessToken = init.accessToken
-    this.tokenType = init.tokenType ?? 'Bearer'
+    this.tokenType = 'Bearer'
     this.expiresAt = init.expiresAt
     this.obtainedAt = init.obtainedAt ?? Date.now()
     this.issuer = init.issuer ?? ''
@@ -54,13 +54,20 @@ class IssuedToken implements Token {
 /**
  * Makes a token of what is known about it, for a `TokenSource` or a `TokenSession` of your own.
  *
- * @throws {AuthConfigError} `invalid_token`: no header can carry it (RFC 6750 §2.1)
+ * @throws {AuthConfigError} `invalid_token`: no header can carry it (RFC 6750 §2.1), or it is not of the type Bearer
  */
 export function createToken(init: TokenInit): Token {
   if (!isHeaderSafe(init.accessToken)) {
     throw new AuthConfigError(
       'invalid_token',
       'The access token is empty or holds characters that no header may carry, such as a space or a line end (RFC 6750 §2.1): check where it was read from.',
+    )
+  }
+  // "The client MUST NOT use an access token if it does not understand the token type" (RFC 6749 §7.1).
+  if (!/^Bearer$/i.test(init.tokenType ?? 'Bearer')) {
+    throw new AuthConfigError(
+      'invalid_token',
+      'The access token is not of the type Bearer, the only one known here.',
     )
   }
   return new IssuedToken(init)

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import * as root from '../src/index.ts'
+import { metadata } from './token-server.ts'
+
+it('exports these names and no others', () => {
+  expect(Object.keys(root).toSorted()).toEqual([
+    'AuthConfigError',
+    'ClientCredentialsAuth',
+    'DiscoveryError',
+    'OAuthError',
+    'TokenError',
+    'TokenSession',
+    'authorizedFetch',
+    'clientSecretBasic',
+    'clientSecretPost',
+    'createToken',
+    'isOAuthError',
+    'memoryStore',
+    'privateKeyJwt',
+    'publicClient',
+  ])
+})
+
+it('has these codes of TokenError and no others', () => {
+  const codes: Record<root.TokenErrorCode, true> = {
+    address_refused: true,
+    body_too_large: true,
+    insecure_url: true,
+    invalid_response: true,
+    invalid_url: true,
+    redirect_refused: true,
+    refused: true,
+    timeout: true,
+    token_type_not_supported: true,
+    unavailable: true,
+    unreachable: true,
+  }
+  expect(Object.keys(codes)).toHaveLength(11) // the compiler holds the list, in both directions
+})
+
+it('has these reasons for a renewal and no others', () => {
+  const reasons: Record<root.RenewalReason, true> = {
+    absent: true,
+    early: true,
+    expired: true,
+    rejected: true,
+  }
+  expect(Object.keys(reasons)).toHaveLength(4)
+})
+
+describe('each code of AuthConfigError', () => {
+  const { ClientCredentialsAuth } = root
+  const base = { serverMetadata: metadata, clientId: 'me', clientSecret: 'hush' }
+  const make = (options: Partial<root.AuthOptions>) => new ClientCredentialsAuth({ ...base, ...options })
+  const bound = { resource: 'https://rs.example/', authorization_servers: [metadata.issuer] }
+
+  // The compiler holds the list of codes, in both directions.
+  const provocations: Record<root.AuthConfigErrorCode, () => unknown> = {
+    auth_method_not_supported: () =>
+      make({ serverMetadata: { ...metadata, token_endpoint_auth_methods_supported: [] } }),
+    client_id_missing: () => make({ clientId: '' }),
+    client_secret_missing: () => make({ clientSecret: undefined }),
+    closed: async () => {
+      const auth = make({})
+      await auth[Symbol.asyncDispose]()
+      return auth.getToken()
+    },
+    grant_not_supported: () => make({ serverMetadata: { ...metadata, grant_types_supported: [] } }),
+    insecure_url: () => make({ serverMetadata: { ...metadata, token_endpoint: 'http://as.example/token' } }),
+    invalid_key: () => root.privateKeyJwt({ key: '', algorithm: 'none' }),
+    invalid_origin: () => make({ origins: ['api.example'] }),
+    invalid_resource: () => make({ resource: 'rs.example' }),
+    invalid_scope: () => make({ scope: ' ' }),
+    invalid_server_metadata: () => make({ serverMetadata: { issuer: '' } }),
+    invalid_token: () => root.createToken({ accessToken: '' }),
+    origin_refused: () => make({}).fetch('https://rs.example/'),
+    resource_not_supported: () =>
+      ClientCredentialsAuth.fromResource({
+        resourceUrl: 'https://rs.example/',
+        clientId: 'me',
+        clientSecret: 'hush',
+        fetch: async (input) =>
+          Response.json(
+            new Request(input).url.startsWith('https://as.example')
+              ? metadata
+              : { ...bound, dpop_bound_access_tokens_required: true },
+          ),
+      }),
+    token_endpoint_missing: () => make({ serverMetadata: { issuer: metadata.issuer } }),
+  }
+
+  it.each(Object.entries(provocations))('can be met: %s', async (code, provoke) => {
+    await expect((async () => provoke())()).rejects.toMatchObject({
+      name: 'AuthConfigError',
+      code,
+      recovery: 'terminal',
+    })
+  })
+})
+
+it('throws errors that are known by their mark, whichever copy of the package they come from', () => {
+  const error = new root.AuthConfigError('closed', 'x')
+
+  expect(root.isOAuthError(error, 'closed')).toBe(true)
+  expect(error).toBeInstanceOf(root.OAuthError)
+})

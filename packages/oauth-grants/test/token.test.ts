@@ -1,0 +1,151 @@
+import { describe, expect, it, vi } from 'vitest'
+import { createToken, type Token } from '../src/index.ts'
+import { decodeToken, encodeToken, isFresh } from '../src/token.ts'
+
+/** Every member of a token. The secret is none that `toEqual` would see. */
+function members(token: Token | undefined) {
+  return { ...token, accessToken: token?.accessToken }
+}
+
+const full = {
+  accessToken: 'a.b-c_d~e+f/g==',
+  tokenType: 'Bearer',
+  expiresAt: 1_800_000_000_000,
+  obtainedAt: 1_799_996_400_000,
+  issuer: 'https://as.example',
+  resource: 'https://RS.example/mcp?x=1',
+  scope: ['read', 'write'],
+}
+
+describe('createToken', () => {
+  it('needs the secret only, and fills in the rest', () => {
+    vi.spyOn(Date, 'now').mockReturnValue(1234)
+
+    const token = createToken({ accessToken: 't' })
+
+    expect(members(token)).toEqual({
+      accessToken: 't',
+      tokenType: 'Bearer',
+      expiresAt: undefined,
+      obtainedAt: 1234,
+      issuer: '',
+      resource: undefined,
+      scope: [],
+    })
+    vi.restoreAllMocks()
+  })
+
+  it('takes every member as it is given', () => {
+    expect(members(createToken(full))).toEqual(full)
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['a space', 'hun ter2'],
+    ['a line end', 'hunter2\r\nX-Admin: 1'],
+    ['a line feed at the end', 'hunter2\n'],
+    ['a tab', 'hun\tter2'],
+    ['a NUL', 'hun\0ter2'],
+    ['a DEL', 'hun\x7fter2'],
+    ['what is no ASCII', 'hünter2'],
+  ])('refuses %s, and does not repeat it (TE-09, RFC 6750 §2.1)', (_, accessToken) => {
+    const make = () => createToken({ accessToken })
+
+    expect(make).toThrow(
+      expect.objectContaining({
+        name: 'AuthConfigError',
+        code: 'invalid_token',
+        message: expect.not.stringMatching(/ter2/),
+      }),
+    )
+  })
+
+  it.each(['N_A', 'mac', 'DPoP', '', 'Bearer\r\nX-Admin: 1'])(
+    'refuses the type %j, which would be attached as if it were Bearer (TE-07, TX-09, RFC 6749 §7.1)',
+    (tokenType) => {
+      expect(() => createToken({ accessToken: 't', tokenType })).toThrow(
+        expect.objectContaining({ name: 'AuthConfigError', code: 'invalid_token' }),
+      )
+    },
+  )
+
+  it('spells the type in the one way, however the server does (RFC 6749 §5.1)', () => {
+    expect(createToken({ accessToken: 't', tokenType: 'bEARER' }).tokenType).toBe('Bearer')
+  })
+
+  it('gives a value that nobody can change', () => {
+    const scope = ['read']
+    const token = createToken({ ...full, scope })
+    scope.push('admin')
+
+    expect(token.scope).toEqual(['read'])
+    expect(Object.isFrozen(token)).toBe(true)
+    expect(Object.isFrozen(token.scope)).toBe(true)
+    expect(() => Object.assign(token, { accessToken: 'other' })).toThrow(TypeError)
+    expect(token.accessToken).toBe(full.accessToken)
+  })
+})
+
+describe('in a store', () => {
+  it.each([
+    ['full', full],
+    ['small', { accessToken: 't', obtainedAt: 5 }],
+    ['without an end', { ...full, expiresAt: undefined }],
+  ])('a %s token comes back as it was', (_, init) => {
+    const token = createToken(init)
+
+    const back = decodeToken(encodeToken(token))
+
+    expect(members(back)).toEqual(members(token))
+    expect(Object.isFrozen(back)).toBe(true)
+  })
+
+  const stored = (change: object) => JSON.stringify({ ...full, version: 1, ...change })
+
+  it('its text may hold members that a later version adds', () => {
+    expect(members(decodeToken(stored({ future: { a: 1 } })))).toEqual(full)
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['no JSON', '{"version":1'],
+    ['null', 'null'],
+    ['an array', '[]'],
+    ['a text', '"token"'],
+    ['no version', stored({ version: undefined })],
+    ['a version of the future', stored({ version: 2 })],
+    ['a version of another type', stored({ version: '1' })],
+    ['no token', stored({ accessToken: undefined })],
+    ['a token that no header can carry', stored({ accessToken: 'a\r\nb' })],
+    ['an empty token', stored({ accessToken: '' })],
+    ['a token of another type', stored({ tokenType: 'N_A' })],
+    ['a time as text', stored({ expiresAt: '2030-01-01' })],
+    ['a time that was no number', stored({ expiresAt: Number.NaN })],
+    ['a scope that is no list', stored({ scope: 'read' })],
+    ['a scope of numbers', stored({ scope: [1] })],
+    ['no issuer', stored({ issuer: undefined })],
+  ])('%s is as good as none', (_, text) => {
+    expect(decodeToken(text)).toBeUndefined()
+  })
+
+  it('a prototype in its text changes none', () => {
+    const text = stored({}).replace('{', '{"__proto__":{"resource":"https://evil.example","polluted":1},')
+
+    const token = decodeToken(text)
+
+    expect(token?.resource).toBe(full.resource)
+    expect(token).not.toHaveProperty('polluted')
+    expect({}).not.toHaveProperty('polluted')
+  })
+})
+
+describe('isFresh', () => {
+  it.each([
+    [1000, 999, true],
+    [1000, 1000, false],
+    [1000, 1001, false],
+    [undefined, Number.MAX_SAFE_INTEGER, true],
+  ])('for an end at %s and the time %s is %s', (expiresAt, now, fresh) => {
+    expect(isFresh(createToken({ accessToken: 't', expiresAt }), now)).toBe(fresh)
+  })
+})
