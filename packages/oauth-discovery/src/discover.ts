@@ -5,7 +5,7 @@
  */
 import { type Challenge, parseWwwAuthenticate, selectChallenge } from './challenge.ts'
 import { DiscoveryError, isOAuthError } from './errors.ts'
-import { displayUrl } from './foreign.ts'
+import { displayUrl, quoteForeign } from './foreign.ts'
 import { type ResourceMetadata, readResourceMetadata } from './resource-metadata.ts'
 import { type AuthorizationServerMetadata, readServerMetadata, supportsGrantType } from './server-metadata.ts'
 import { type DiscoveryOptions, type Walk, walkFrom } from './walk.ts'
@@ -23,6 +23,8 @@ export interface DiscoverOptions extends DiscoveryOptions {
   response?: Response | undefined
   /** Of several authorization servers the first that supports this grant is taken. */
   grantType?: string | undefined
+  /** The only authorization server that will do: whatever others the resource names, none of them is asked. */
+  issuer?: string | undefined
 }
 
 // A resource lists its servers in an order that means something; beyond a few it is only a way to keep us busy.
@@ -57,7 +59,7 @@ export async function discoverAuthorizationServer(
       const open = answer.status >= 200 && answer.status < 300
       throw open && isOAuthError(error, 'resource_metadata_not_found') ? notProtected(walk, url) : error
     })
-    const authorizationServerMetadata = await chooseServer(walk, resourceMetadata, options.grantType)
+    const authorizationServerMetadata = await chooseServer(walk, resourceMetadata, options)
     return { challenge, resourceMetadata, authorizationServerMetadata }
   })
 }
@@ -71,35 +73,41 @@ function probe(walk: Walk, url: URL): Promise<{ status: number; headers: Headers
 async function chooseServer(
   walk: Walk,
   resource: ResourceMetadata,
-  grantType: string | undefined,
+  { grantType, issuer }: DiscoverOptions,
 ): Promise<AuthorizationServerMetadata> {
-  const issuers = resource.authorization_servers?.slice(0, maxServers) ?? []
+  const named = resource.authorization_servers ?? []
+  const wanted = named.filter((each) => issuer === undefined || each === issuer)
   let second: AuthorizationServerMetadata | undefined
-  let failure: unknown = noServers(walk, resource)
-  for (const [index, issuer] of issuers.entries()) {
+  let failure: unknown
+  for (const each of wanted.slice(0, maxServers)) {
     try {
-      const metadata = await readServerMetadata(walk, issuer)
+      const metadata = await readServerMetadata(walk, each)
       if (grantType === undefined || supportsGrantType(metadata, grantType)) return metadata
       second ??= metadata
     } catch (error) {
       const passing = ['unavailable', 'server_metadata_not_found', 'server_metadata_invalid']
       if (!isOAuthError(error) || !passing.includes(error.code)) throw error
-      if (index === 0) failure = error
+      failure ??= error
     }
   }
   // Whoever wanted the grant says better than we can what is missing.
   if (second !== undefined) return second
-  throw failure
+  throw failure ?? noServers(walk, resource, issuer)
 }
 
-function noServers(walk: Walk, { resource }: ResourceMetadata): DiscoveryError {
+function noServers(walk: Walk, { resource }: ResourceMetadata, issuer: string | undefined): DiscoveryError {
   const url = displayUrl(resource)
-  const message = `The metadata of ${url} names no authorization server (RFC 9728 §2). If you know it, name that yourself.`
-  return new DiscoveryError('resource_metadata_invalid', message, { url, attempts: [...walk.attempts] })
+  const none = issuer === undefined
+  const named = none ? 'no authorization server' : `not ${quoteForeign(issuer)} as authorization server`
+  return new DiscoveryError(
+    none ? 'resource_metadata_invalid' : 'issuer_mismatch',
+    `The metadata of ${url} names ${named} (RFC 9728 §2), and no other is asked. If you know the right one, name that yourself.`,
+    { url, attempts: [...walk.attempts] },
+  )
 }
 
 function notProtected(walk: Walk, resource: URL): DiscoveryError {
   const url = displayUrl(resource)
-  const message = `${url} answered without asking for a token, and publishes no metadata: it seems to need no authorization.`
+  const message = `${url} answers without a token and publishes no metadata: it seems to need none.`
   return new DiscoveryError('not_protected', message, { url, attempts: [...walk.attempts] })
 }

@@ -31,8 +31,7 @@ const seam = Symbol.for('mcp.authSeamEscape')
 /** Any failure of these packages. Never holds a secret, a token or a body, in any member. */
 export abstract class OAuthError extends Error {
   static {
-    Object.defineProperty(OAuthError.prototype, mark, { value: true })
-    Object.defineProperty(OAuthError.prototype, seam, { value: true })
+    Object.defineProperties(OAuthError.prototype, { [mark]: { value: true }, [seam]: { value: true } })
   }
   /** Which failure; stable across releases, unlike the message. */
   abstract readonly code: string

@@ -6,7 +6,7 @@
 import type { Clock } from './clock.ts'
 import { isOAuthError, type OAuthError, type Recovery } from './errors.ts'
 import type { Emit } from './events.ts'
-import { describeCause, displayUrl } from './foreign.ts'
+import { displayUrl } from './foreign.ts'
 
 export type HttpErrorCode =
   | 'invalid_url'
@@ -96,7 +96,7 @@ export function isSecure(url: URL): boolean {
 
 /** URL parsers have already rewritten `0x7f.1`, `2130706433` and the like to one form. */
 function isLoopback({ hostname }: URL): boolean {
-  return /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\]|\[::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}\])$/.test(
+  return /^(?:(?:.+\.)?localhost\.?|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\]|\[::ffff:(?:7f..:[0-9a-f]{1,4}|0:0)\])$/.test(
     hostname,
   )
 }
@@ -117,7 +117,7 @@ export function reportExchange(purpose: string, emit: Emit, clock: Clock): Guard
       emit({ ...exchange, status: response.status, ms: clock.now() - started, bytes })
       return response
     } catch (error) {
-      const code = isOAuthError(error) ? error.code : (describeCause(error).code ?? 'unreachable')
+      const code = isOAuthError(error) ? error.code : 'unreachable'
       emit({ ...exchange, ms: clock.now() - started, code })
       throw error
     }
@@ -138,7 +138,7 @@ export function limitBody(maxBytes: number, fail: Fail): Guard {
       if (length > maxBytes) {
         void reader.cancel().catch(() => {})
         const url = displayUrl(request.url)
-        const message = `${request.method} ${url}: the answer is larger than ${maxBytes} bytes and was not read on. The option maxBytes sets the limit.`
+        const message = `${request.method} ${url}: the answer is larger than ${maxBytes} bytes; the option maxBytes sets the limit.`
         throw fail('body_too_large', message, { url, recovery: 'terminal' })
       }
       chunks.push(read.value)

@@ -87,7 +87,7 @@ export async function withHttp<T>(
   void clock.sleep(timeoutMs, done.signal).then(() => {
     if (!done.signal.aborted) deadline.abort()
   })
-  const signal = AbortSignal.any([deadline.signal, ...(options.signal === undefined ? [] : [options.signal])])
+  const signal = AbortSignal.any([deadline.signal, options.signal ?? deadline.signal])
   const http: Http = async (request) => {
     try {
       return await untilAborted(exchange(request, signal, options, context), signal)
@@ -137,8 +137,9 @@ async function exchange(
   // Loaded with the first request: importing ky costs as much as starting Node, and reading a header needs none of it.
   const { default: ky } = await import('ky')
   const response = await ky(request.url, {
-    ...(request.form === undefined ? { method: 'GET' } : { method: 'POST', body: request.form }),
-    ...(request.headers !== undefined && { headers: request.headers }),
+    method: request.form === undefined ? 'GET' : 'POST',
+    body: request.form ?? null,
+    headers: request.headers ?? {},
     signal,
     fetch: (input) => send(input as Request), // ky's type allows more than the Request that it sends
     redirect: 'manual',

@@ -95,7 +95,7 @@ export function accept(walk: Walk, url: string, { mismatch }: DocumentKind<unkno
     return
   }
   note(walk, { url: shown, outcome: 'refused', status: 200, code: mismatch })
-  const message = `The metadata at ${shown} ${fault}: none of it is used. If that spelling is the right one, use it.`
+  const message = `The metadata at ${shown} ${fault}: none of it is used. If that is right, use that spelling.`
   throw new DiscoveryError(mismatch, message, { url: shown, attempts: [...walk.attempts] })
 }
 

@@ -110,6 +110,52 @@ describe('discoverAuthorizationServer', () => {
     expect(neither.authorizationServerMetadata).toEqual(without)
   })
 
+  it('asks the one server that the caller wants, wherever it stands in the list (PR-11, RG-15)', async () => {
+    const second = { issuer: 'https://as2.example' }
+    const web = pages({ [resource]: unauthorized(), [metadataUrl]: document, [as]: server, [as2]: second })
+
+    const found = await discoverAuthorizationServer(resource, { ...web, issuer: 'https://as2.example' })
+
+    expect(found.authorizationServerMetadata).toEqual(second)
+    expect(web.asked).not.toContain(`GET ${as}`)
+  })
+
+  it.each(['https://as3.example', 'https://as.example/'])(
+    'asks none where the resource does not name %s, the one that the caller wants (RG-17)',
+    async (issuer) => {
+      const web = pages({ [resource]: unauthorized(), [metadataUrl]: document, [as]: server })
+
+      await expect(discoverAuthorizationServer(resource, { ...web, issuer })).rejects.toMatchObject({
+        code: 'issuer_mismatch',
+        recovery: 'terminal',
+        message: expect.stringContaining(JSON.stringify(issuer)),
+      })
+      expect(web.asked).toEqual([`GET ${resource}`, `GET ${metadataUrl}`])
+    },
+  )
+
+  it('leaves signed_metadata alone (PR-12, AS-15)', async () => {
+    const signed = (claims: object) => ({
+      signed_metadata: [{ alg: 'ES256' }, claims]
+        .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+        .concat('c2lnbmF0dXJl')
+        .join('.'),
+    })
+    const evil = { issuer: 'https://as.example', token_endpoint: 'https://evil.example/token' }
+    const signedDocument = {
+      ...document,
+      ...signed({ iss: resource, resource, authorization_servers: ['https://evil.example'] }),
+    }
+    const signedServer = { ...server, ...signed({ iss: server.issuer, ...evil }) }
+    const web = pages({ [resource]: unauthorized(), [metadataUrl]: signedDocument, [as]: signedServer })
+
+    const found = await discoverAuthorizationServer(resource, web)
+
+    expect(found.resourceMetadata).toEqual(signedDocument)
+    expect(found.authorizationServerMetadata).toEqual(signedServer)
+    expect(web.asked).toEqual([`GET ${resource}`, `GET ${metadataUrl}`, `GET ${as}`])
+  })
+
   it('sends no cookie and no authorization on any request (NS-06)', async () => {
     const web = pages({ [resource]: unauthorized(), [metadataUrl]: document, [as]: server })
 

@@ -38,6 +38,9 @@ describe('the guards', () => {
     'https://[::1]/meta',
     'https://[::ffff:127.0.0.1]/meta',
     'https://0.0.0.0/meta',
+    'https://[::ffff:0:0]/meta',
+    'https://localhost./meta',
+    'https://app.localhost./meta',
   ])('do not let a remote server send us to this machine: %s (NS-01, NS-03)', async (metadataUrl) => {
     const web = pages({})
 
@@ -127,7 +130,7 @@ describe('the deadline', () => {
     }
   }
 
-  it('covers a server that never answers, even under a fetch that knows no signal', async () => {
+  it('covers a server that never answers, even under a fetch that knows no signal (NS-06)', async () => {
     const clock = handClock()
     const attempt = fetchAuthorizationServerMetadata(issuer, { fetch: () => new Promise(() => {}), clock })
     clock.pass()
@@ -139,7 +142,7 @@ describe('the deadline', () => {
     })
   })
 
-  it('covers a body that never ends', async () => {
+  it('covers a body that never ends (NS-06)', async () => {
     const clock = handClock()
     const stuck = new Response(new ReadableStream({}), { headers: { 'content-type': 'application/json' } })
     const attempt = fetchAuthorizationServerMetadata(issuer, { ...pages({ [url]: () => stuck }), clock })

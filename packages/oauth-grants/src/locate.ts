@@ -14,6 +14,11 @@ import { AuthConfigError } from './errors.ts'
 /** Options where the server is found from the resource. */
 export type FromResource<O extends AuthOptions> = Omit<O, 'serverMetadata' | 'resource'> & {
   resourceUrl: string | URL
+  /**
+   * The server that these credentials are for. Without it the resource is believed, and whom it names gets them;
+   * with it they go to no other (MCP authorization, credentials bound to their server).
+   */
+  issuer?: string | undefined
   /** Ends the discovery. */
   signal?: AbortSignal | undefined
 }
@@ -40,17 +45,18 @@ export async function locateByResource<O extends AuthOptions>(
   requireBearerHeader(resourceMetadata)
   // An empty scope in a challenge asks for nothing in particular.
   const demanded = challenge?.parameters.scope || (resourceMetadata.scopes_supported?.join(' ') ?? '')
-  // Of what others write, what is no scope token is left out: it would only be refused.
-  const scope = demanded
-    .split(' ')
-    .filter((each) => each !== '' && isScope(each))
-    .join(' ')
+  const scope = demanded.split(' ').filter(isWorthAsking).join(' ')
   return {
     serverMetadata: authorizationServerMetadata,
     resource: resourceMetadata.resource,
     scope: options.scope ?? (scope === '' ? undefined : scope),
     origins: options.origins ?? [new URL(options.resourceUrl).origin],
   }
+}
+
+/** What is no scope token would only be refused; and whether to stay logged in is not for a resource to say. */
+function isWorthAsking(scope: string): boolean {
+  return scope !== '' && isScope(scope) && scope !== 'offline_access'
 }
 
 function requireBearerHeader(metadata: ResourceMetadata): void {

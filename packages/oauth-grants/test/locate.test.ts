@@ -1,0 +1,60 @@
+import { startTestbed, type Testbed, testClients } from '@x/testbed'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ClientCredentialsAuth } from '../src/index.ts'
+
+/** The server that the client is registered at, with a resource; and one that somebody else runs. */
+let testbed: Testbed
+let other: Testbed
+beforeAll(async () => {
+  ;[testbed, other] = await Promise.all([startTestbed(), startTestbed()])
+})
+afterAll(() => Promise.all([testbed.close(), other.close()]))
+beforeEach(() => {
+  for (const { authorizationServer } of [testbed, other]) authorizationServer.journal.clear()
+})
+
+const credentials = testClients.worker
+
+describe('credentials that are for one issuer', () => {
+  it('go to it, where the resource names it (RG-15)', async () => {
+    const { issuer } = testbed.authorizationServer
+
+    const auth = await ClientCredentialsAuth.fromResource({
+      resourceUrl: testbed.mcp.url,
+      issuer,
+      ...credentials,
+    })
+
+    await expect(auth.getToken()).resolves.toMatchObject({ issuer })
+  })
+
+  it('go nowhere, where the resource names another: it is not even asked (RG-15, RG-17)', async () => {
+    const { issuer } = testbed.authorizationServer
+
+    const attempt = ClientCredentialsAuth.fromResource({
+      resourceUrl: other.mcp.url,
+      issuer,
+      ...credentials,
+    })
+
+    await expect(attempt).rejects.toMatchObject({ name: 'DiscoveryError', code: 'issuer_mismatch' })
+    expect(other.authorizationServer.journal.arrivals).toEqual([])
+    expect(testbed.authorizationServer.journal.arrivals).toEqual([])
+  })
+})
+
+it('does not ask to stay logged in because a resource says so (SC-08)', async () => {
+  const scope = ['offline_access', 'mcp:tools'].join(' ')
+  testbed.mcp.faults.add(
+    { kind: 'status', status: 401, headers: { 'www-authenticate': `Bearer scope="${scope}"` } },
+    { method: 'GET', path: '/mcp', times: 1 },
+  )
+
+  const auth = await ClientCredentialsAuth.fromResource({ resourceUrl: testbed.mcp.url, ...credentials })
+  await auth.getToken()
+
+  const [{ body = '' } = {}] = testbed.authorizationServer.journal.arrivals.filter(
+    ({ path }) => path === '/token',
+  )
+  expect(new URLSearchParams(body).get('scope')).toBe('mcp:tools')
+})
