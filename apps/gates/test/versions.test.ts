@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Versioned, versionDry } from '../src/dry-version.ts'
-import { apps, readManifest } from '../src/repository.ts'
+import { apps, find, packages, readManifest, readText } from '../src/repository.ts'
 
 const discovery = '@x/oauth-discovery'
 const grants = '@x/oauth-grants'
@@ -53,3 +53,16 @@ describe('a change of the client', async () => {
     expect(versioned.get(name)).toMatchObject({ isRewritten: false, changelog: undefined })
   })
 })
+
+it.each(find('.changeset/*.md'))(
+  '%s says which packages it is about, by how much, and what it means to a user',
+  (path) => {
+    const names = packages.map((folder) => readManifest(folder).name)
+    const [, front = '', text = ''] = /^---\n(.*?)^---\n\n(.+)/ms.exec(readText(path)) ?? []
+    const lines = front.trim().split('\n')
+
+    expect(lines.filter((line) => !/^'(.+)': (?:major|minor|patch)$/.test(line))).toEqual([])
+    expect(lines.filter((line) => !names.includes(line.split("'")[1] ?? ''))).toEqual([])
+    expect(text.length).toBeGreaterThan(80)
+  },
+)
