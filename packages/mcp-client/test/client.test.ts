@@ -1,9 +1,11 @@
+import { inspect } from 'node:util'
 import { InMemoryResponseCacheStore, ProtocolError } from '@modelcontextprotocol/client'
 import { McpServer, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
 import { ClientCredentialsAuth } from '@x/oauth-grants'
 import { type Fault, startTestbed, type Testbed, testClients } from '@x/testbed'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import {
+  type AuthLike,
   AuthRequiredError,
   BadRequestError,
   ForbiddenError,
@@ -22,6 +24,8 @@ beforeAll(async () => {
 })
 afterAll(() => testbed.close())
 afterEach(() => testbed.mcp.faults.heal())
+
+const shown = (value: unknown) => inspect(value, { depth: 10, showHidden: true })
 
 const connect = (mode: 'auto' | 'legacy' = 'auto') =>
   MCPClient.connect(testbed.mcp.url, { auth, clientOptions: { versionNegotiation: { mode } } })
@@ -109,8 +113,7 @@ describe('an error', () => {
     await expect(attempt).rejects.not.toThrow('hunter2')
   })
 
-  it('holds nothing of the body that came with it', async () => {
-    const { inspect } = await import('node:util')
+  it('holds nothing of the body that came with it (NS-09)', async () => {
     const client = await connect()
     testbed.mcp.faults.add({ kind: 'status', status: 500, body: 'stack trace with hunter2' })
 
@@ -118,7 +121,20 @@ describe('an error', () => {
     await client.close()
 
     expect(failure).toBeInstanceOf(ServerError)
-    expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain('hunter2')
+    expect(shown(failure)).not.toContain('hunter2')
+  })
+
+  it.each([401, 403])('shows nothing of error_description and error_uri (CH-12; %i)', async (status) => {
+    const client = await connect()
+    const description = 'error_description="hunter2", error_uri="https://evil.example/hunter2"'
+    const challenge = `Bearer error="insufficient_scope", ${description}`
+    testbed.mcp.faults.add({ kind: 'status', status, headers: { 'www-authenticate': challenge } })
+
+    const failure: unknown = await client.callTool({ name: 'whoami' }).catch((error: unknown) => error)
+    await client.close()
+
+    expect(failure).toMatchObject({ status })
+    expect(shown(failure)).not.toContain('hunter2')
   })
 
   it.each([
@@ -194,21 +210,21 @@ describe('a connection that ends', () => {
 
 describe('a session of the 2025 revisions', () => {
   /** The official server with sessions, without a network in between. */
-  async function startSessionServer() {
+  async function startSessionServer(session = 'session-1') {
     const server = new McpServer({ name: 'sessions', version: '0' })
     server.registerTool('hello', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }))
-    const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => 'session-1' })
+    const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => session })
     await server.connect(transport)
-    const methods: string[] = []
+    const requests: Request[] = []
     let isForgetful = false
     return {
-      methods,
+      requests,
       forget() {
         isForgetful = true
       },
       fetch: async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
         const request = new Request(input, init)
-        methods.push(request.method)
+        requests.push(request)
         return isForgetful ? new Response(null, { status: 404 }) : transport.handleRequest(request)
       },
     }
@@ -222,7 +238,7 @@ describe('a session of the 2025 revisions', () => {
 
     await client.close()
 
-    expect(server.methods.filter((method) => method === 'DELETE')).toHaveLength(1)
+    expect(server.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(1)
   })
 
   it('has a name for its loss', async () => {
@@ -236,6 +252,51 @@ describe('a session of the 2025 revisions', () => {
     await expect(attempt).rejects.toMatchObject({ code: 'session_expired', recovery: 'transient' })
     await client.close()
   })
+
+  it('binds no token to a session (MC-11)', async () => {
+    const servers = [await startSessionServer('session-1'), await startSessionServer('session-2')]
+    const source: AuthLike = { getToken: (options) => auth.getToken(options) }
+    for (const { fetch } of servers) {
+      await using client = await MCPClient.connect(url, { auth: source, fetch })
+      await client.callTool({ name: 'hello' })
+    }
+    const requests = servers.flatMap((server) => server.requests)
+    const seen = (name: string) => new Set(requests.map(({ headers }) => headers.get(name)))
+
+    expect(seen('mcp-session-id')).toEqual(new Set([null, 'session-1', 'session-2']))
+    expect(seen('authorization')).toEqual(new Set([`Bearer ${(await auth.getToken()).accessToken}`]))
+  })
+})
+
+it('takes part in no session by revision 2026-07-28, also where the server names one (MC-11)', async () => {
+  testbed.mcp.journal.clear()
+  await using client = await MCPClient.connect(testbed.mcp.url, {
+    auth,
+    async fetch(input, init) {
+      const { body, status, headers } = await fetch(input, init)
+      return new Response(body, { status, headers: [...headers, ['mcp-session-id', 'session-1']] })
+    },
+  })
+  await client.callTool({ name: 'whoami' })
+
+  expect(client.client.getNegotiatedProtocolVersion()).toBe('2026-07-28')
+  const { arrivals } = testbed.mcp.journal
+  expect(arrivals.filter(({ headers }) => 'mcp-session-id' in headers)).toEqual([])
+})
+
+it.each<[string, () => AuthLike | Promise<AuthLike>]>([
+  ['a token', async () => (await auth.getToken()).accessToken],
+  ['ClientCredentialsAuth', () => auth],
+])('shows neither token nor secret while it is connected: %s (NS-09)', async (_, give) => {
+  const { accessToken } = await auth.getToken()
+  await using connected = await MCPClient.connect(testbed.mcp.url, { auth: await give() })
+  await connected.callTool({ name: 'whoami' })
+
+  for (const object of [connected, connected.client]) {
+    expect(shown(object)).toContain(testbed.mcp.url)
+    expect(shown(object)).not.toContain(accessToken)
+    expect(shown(object)).not.toContain(testClients.worker.clientSecret)
+  }
 })
 
 it('keeps what is private to one principal from another, in a cache that both share', async () => {

@@ -30,7 +30,7 @@ it.each(['auto', 'legacy'] as const)(
 )
 
 it.each(['auto', 'legacy'] as const)(
-  'asks for one token when 100 calls have theirs refused, and fails none of them (%s)',
+  'asks for one token when 100 calls have theirs refused, and fails none of them (MC-06, MC-07, TE-12; %s)',
   async (mode) => {
     await using testbed = await startTestbed()
     const { url } = testbed.mcp
@@ -46,6 +46,8 @@ it.each(['auto', 'legacy'] as const)(
     expect(results.map(({ content }) => content)).toEqual(Array.from({ length: 100 }, () => five))
     expect(testbed.authorizationServer.journal.arrivals.map(({ path }) => path)).toEqual(['/token'])
     expect(testbed.mcp.journal.count({ method: 'POST', status: 401 })).toBe(100)
+    const bodies = testbed.mcp.journal.arrivals.map(({ body }) => body).filter((body) => body !== '')
+    expect([bodies.length, new Set(bodies).size]).toEqual([200, 100])
     expect(testbed.mcp.runs.get('add')).toBe(100)
   },
 )

@@ -39,7 +39,7 @@ describe('createTransport', () => {
   })
 
   it.each(['auto', 'legacy'] as const)(
-    'puts the token on every request, in the header and nowhere else (MC-01, MC-02; %s)',
+    'puts the token on every request, in the header and nowhere else (MC-01, MC-02, NS-12; %s)',
     async (mode) => {
       testbed.mcp.journal.clear()
       const client = await MCPClient.connect(testbed.mcp.url, {
@@ -56,6 +56,7 @@ describe('createTransport', () => {
       expect(arrivals.length).toBeGreaterThan(2)
       for (const { headers, path, body } of arrivals) {
         expect(headers['authorization']).toBe(`Bearer ${accessToken}`)
+        expect(headers).not.toHaveProperty('cookie')
         expect(path + body).not.toContain(accessToken)
       }
     },
@@ -91,7 +92,7 @@ describe('createTransport', () => {
     expect(new Set(sent)).toEqual(new Set([testbed.mcp.url]))
   })
 
-  it('keeps the token from where a redirect leads (MC-05)', async () => {
+  it('keeps the token from where a redirect leads (MC-05, CH-11)', async () => {
     await using elsewhere = await startTestbed()
     const client = await MCPClient.connect(testbed.mcp.url, { auth })
     testbed.mcp.faults.add({ kind: 'redirect', status: 307, location: elsewhere.mcp.url }, { times: 1 })
@@ -114,7 +115,7 @@ describe('what cannot work is refused before anything is sent', () => {
     },
   )
 
-  it('an auth object that is meant for another origin', () => {
+  it('an auth object that is meant for another origin (MC-03)', () => {
     const attempt = () => createTransport('https://mcp.example/mcp', { auth })
 
     expect(attempt).toThrow(expect.objectContaining({ code: 'origin_refused' }))
@@ -137,7 +138,7 @@ describe('what cannot work is refused before anything is sent', () => {
     expect(attempt).toThrow('pass one of them')
   })
 
-  it('a token that no header can carry, which is not shown', async () => {
+  it('a token that no header can carry, which is not shown (TE-09, NS-09)', async () => {
     const attempt = MCPClient.connect(testbed.mcp.url, { auth: 'hunter2\r\nx: y' })
 
     await expect(attempt).rejects.toMatchObject({ code: 'invalid_token' })

@@ -101,7 +101,7 @@ function noServers(walk: Walk, { resource }: ResourceMetadata, issuer: string | 
   const named = none ? 'no authorization server' : `not ${quoteForeign(issuer)} as authorization server`
   return new DiscoveryError(
     none ? 'resource_metadata_invalid' : 'issuer_mismatch',
-    `The metadata of ${url} names ${named} (RFC 9728 §2), and no other is asked. If you know the right one, name that yourself.`,
+    `The metadata of ${url} names ${named} (RFC 9728 §2), and no other is asked. If you know its authorization server, name that yourself.`,
     { url, attempts: [...walk.attempts] },
   )
 }

@@ -73,6 +73,8 @@ export interface Attempt {
   readonly outcome: 'used' | 'absent' | 'refused'
   readonly status?: number | undefined
   readonly code?: DiscoveryErrorCode | undefined
+  /** The system's word where no answer came, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
+  readonly reason?: string | undefined
 }
 
 /** Reading what a resource or an authorization server publishes about itself failed. */

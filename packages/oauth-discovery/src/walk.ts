@@ -63,8 +63,8 @@ export async function readDocument<T>(
   { purpose, schema, invalid }: DocumentKind<T>,
 ): Promise<T | undefined> {
   const shown = displayUrl(url)
-  const refused = (code: DiscoveryErrorCode, status?: number) =>
-    note(walk, { url: shown, outcome: 'refused', status, code })
+  const refused = (code: DiscoveryErrorCode, status?: number, reason?: string) =>
+    note(walk, { url: shown, outcome: 'refused', status, code, reason })
   try {
     const answer = await walk.http({ purpose, url, headers: new Headers({ accept: 'application/json' }) })
     const { status } = answer
@@ -76,8 +76,13 @@ export async function readDocument<T>(
     else note(walk, { url: shown, outcome: 'absent', status })
   } catch (error) {
     if (!(error instanceof DiscoveryError) || isOAuthError(error, 'timeout')) throw error
-    if (error.code !== 'unreachable') walk.refusals.push(error)
-    refused(error.code === 'unreachable' ? 'unavailable' : error.code)
+    if (error.code === 'unreachable') {
+      // Its cause is ours: a name and, from the system, a code.
+      refused('unavailable', undefined, (error.cause as { code?: string }).code)
+    } else {
+      walk.refusals.push(error)
+      refused(error.code)
+    }
   }
   return undefined
 }
@@ -110,11 +115,13 @@ export function nothingFound(
   { purpose, absent, invalid, advice }: DocumentKind<unknown>,
 ): DiscoveryError {
   const attempts = walk.attempts.slice(since)
-  const refusal = walk.refusals[0]
+  const refusal = walk.refusals.at(-1)
   if (refusal !== undefined && attempts.every(({ code }) => code === refusal.code)) return refusal
   const has = (wanted: DiscoveryErrorCode) => attempts.some(({ code }) => code === wanted)
   const down = has('unavailable')
-  const tried = attempts.map(({ url, status, code }) => `${url} (${code ?? status})`).join(', ')
+  const tried = attempts
+    .map(({ url, status, code, reason }) => `${url} (${reason ?? code ?? status})`)
+    .join(', ')
   return new DiscoveryError(
     down ? 'unavailable' : has(invalid) ? invalid : absent,
     `No usable ${purpose} for ${about}. Tried ${tried}. ${down ? 'The server is down or overloaded: try again later.' : advice}`,

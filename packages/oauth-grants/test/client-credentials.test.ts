@@ -215,19 +215,22 @@ describe('the request', () => {
     expect(forms()).toEqual([{ grant_type: 'client_credentials', resource: 'https://rs.example' }])
   })
 
-  it('ignores a refresh token, and asks again as the first time (CC-07, RFC 6749 §4.4.3)', async () => {
+  it('ignores a refresh token, works without one, and asks again as the first time (CC-07, SC-09, RFC 6749 §4.4.3)', async () => {
     const { auth, forms } = bench(
       {},
       { access_token: 't1', token_type: 'Bearer', refresh_token: 'r1', expires_in: 60 },
       { access_token: 't2', token_type: 'Bearer' },
+      { access_token: 't3', token_type: 'Bearer' },
     )
 
     const first = await auth.getToken()
     const second = await auth.getToken({ rejected: first })
+    const third = await auth.getToken({ rejected: second })
 
-    expect(second.accessToken).toBe('t2')
+    expect([second.accessToken, third.accessToken]).toEqual(['t2', 't3'])
     expect(first).not.toHaveProperty('refreshToken')
-    expect(forms()).toEqual([{ grant_type: 'client_credentials' }, { grant_type: 'client_credentials' }])
+    const asked = { grant_type: 'client_credentials' }
+    expect(forms()).toEqual([asked, asked, asked])
   })
 
   it('is made when the token ends by the clock that was given, and not by the clock of the system', async () => {
@@ -442,8 +445,8 @@ describe('found from a resource', () => {
     ['none, without either', undefined, 'Bearer', undefined, undefined],
     ['none, where the list is empty', undefined, 'Bearer', [], undefined],
     ['none, where the list is null', undefined, 'Bearer', null, undefined],
-    ['that of the caller, before all others', 'mine', 'Bearer scope="a b"', ['c'], 'mine'],
-    ['none, where the caller wants none', '', 'Bearer scope="a b"', ['c'], undefined],
+    ['that of the caller, before all others (SC-14)', 'mine', 'Bearer scope="a b"', ['c'], 'mine'],
+    ['none, where the caller wants none (SC-14)', '', 'Bearer scope="a b"', ['c'], undefined],
     ['without what is no scope token (SC-10)', undefined, 'Bearer scope="a\\"b c d\\\\e"', [], 'c'],
     [
       'without listed ones that are no scope tokens (SC-10)',
@@ -589,7 +592,7 @@ describe('found from a resource', () => {
 describe('found from an issuer', () => {
   const options = { issuer: metadata.issuer, clientId: 'me', clientSecret: 'hush' }
 
-  it('is asked by the fetch that was given, and for the resource that was named', async () => {
+  it('is asked by the fetch that was given, and for the one resource that was named (TE-14)', async () => {
     const { fetch, arrivals } = tokenServer(metadata, { access_token: 't', token_type: 'Bearer' })
 
     const auth = await ClientCredentialsAuth.fromIssuer({ ...options, fetch, resource: 'urn:a', scope: 'a' })
@@ -637,7 +640,7 @@ describe.each([undefined, '/tenant1'])('a real server with the path %s', (issuer
   const prefix = issuerPath ?? ''
   const token = `POST ${prefix}/token`
 
-  it('needs no more than { issuer, token_endpoint }', async () => {
+  it('needs no more than { issuer, token_endpoint } and given credentials (RG-02)', async () => {
     const { issuer, tokenEndpoint } = testbed.authorizationServer
     const auth = new ClientCredentialsAuth({
       serverMetadata: { issuer, token_endpoint: tokenEndpoint },

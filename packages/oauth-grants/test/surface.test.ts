@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as root from '../src/index.ts'
-import { metadata } from './token-server.ts'
+import { metadata, tokenServer } from './token-server.ts'
 
 it('exports these names and no others', () => {
   expect(Object.keys(root).toSorted()).toEqual([
@@ -19,6 +19,16 @@ it('exports these names and no others', () => {
     'privateKeyJwt',
     'publicClient',
   ])
+})
+
+it('has no implicit and no password grant (AC-25)', async () => {
+  const { fetch, arrivals } = tokenServer()
+  const options = { serverMetadata: metadata, clientId: 'me', clientSecret: 'hush', fetch }
+
+  await new root.ClientCredentialsAuth(options).getToken()
+
+  expect(arrivals.map(({ body }) => body)).toEqual(['grant_type=client_credentials'])
+  expect(Object.keys(root).filter((name) => /implicit|password/i.test(name))).toEqual([])
 })
 
 it('has these codes of TokenError and no others', () => {
