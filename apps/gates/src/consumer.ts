@@ -47,12 +47,15 @@ async function install(folder: string, tarballs: readonly Tarball[]): Promise<Ou
     overrides: Object.fromEntries(Object.keys(ours).map((name) => [name, `$${name}`])),
   }
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest))
+  // npm hands its own flags down as settings, and refuses this one of the README's commands in a project's install.
+  const { npm_config_allow_scripts: _, ...env } = process.env
   const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   // What an earlier run has fetched will do, also without a network; a list of versions may be too old for that.
-  const outcome = await run('npm', [...args, '--prefer-offline', '--fetch-retries=0'], { cwd: folder })
+  const outcome = await run('npm', [...args, '--prefer-offline', '--fetch-retries=0'], { cwd: folder, env })
   if (outcome.code === 0) return outcome
   return run('npm', [...args, '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=4000'], {
     cwd: folder,
+    env,
   })
 }
 
