@@ -71,14 +71,15 @@ export interface HttpContext {
 }
 
 /**
- * Runs `work` with the guarded client, under one deadline and the caller's signal.
+ * Runs `work` with the guarded client, under one deadline and the caller's signal. What work waits for besides
+ * requests has to heed the signal that it gets.
  *
  * @throws what `context.fail` makes, with an {@link HttpErrorCode}; or the reason of the caller's signal.
  */
 export async function withHttp<T>(
   options: HttpOptions & { signal?: AbortSignal | undefined },
   context: HttpContext,
-  work: (http: Http) => Promise<T>,
+  work: (http: Http, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { timeoutMs = 10_000, clock = systemClock } = options
   options.signal?.throwIfAborted()
@@ -97,7 +98,7 @@ export async function withHttp<T>(
     }
   }
   try {
-    return await work(http)
+    return await work(http, signal)
   } finally {
     done.abort()
   }

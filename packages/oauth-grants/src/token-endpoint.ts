@@ -11,6 +11,7 @@ import {
   type HttpOptions,
   parseJsonObject,
   systemClock,
+  untilAborted,
   withHttp,
 } from '@x/oauth-discovery/http'
 import type { Client, ClientAuthentication } from './client-authentication.ts'
@@ -41,20 +42,30 @@ export function createTokenEndpoint(options: TokenEndpointOptions, emit: Emit<Gr
       recovery,
       cause,
     })
-  return (parameters, signal) =>
-    withHttp({ ...options, signal }, { callerUrl: server.issuer, fail, emit }, async (http) => {
-      const form = encodeForm(parameters)
-      const headers = new Headers({ accept: 'application/json' })
-      await authentication(client, form, headers, server)
-      const sentAt = clock.now()
-      const answer = await http({ purpose: 'token request', url, form, headers })
-      const json = parseJsonObject(answer)
-      if (answer.status === 200 && json !== undefined && !('error' in json)) {
-        const asked = { resource: form.get('resource'), scope: form.get('scope') }
-        return readToken(json, { ...about, ...asked, sentAt })
-      }
-      throw readRefusal(answer, json, { ...about, clock, secrets: secretsIn(form, headers, client) })
-    })
+  const late = `POST ${about.endpoint} (token request): not sent, for ${authentication.method} gave no credentials in time.`
+  return (parameters, closing) =>
+    withHttp(
+      { ...options, signal: closing },
+      { callerUrl: server.issuer, fail, emit },
+      async (http, signal) => {
+        const form = encodeForm(parameters)
+        const headers = new Headers({ accept: 'application/json' })
+        // What signs may be on another machine, which may not answer.
+        const authenticated = Promise.resolve(authentication(client, form, headers, server))
+        await untilAborted(authenticated, signal).catch((error: unknown) => {
+          if (!signal.aborted || closing.aborted) throw error
+          throw fail('timeout', late, { url: about.endpoint, recovery: 'transient' })
+        })
+        const sentAt = clock.now()
+        const answer = await http({ purpose: 'token request', url, form, headers })
+        const json = parseJsonObject(answer)
+        if (answer.status === 200 && json !== undefined && !('error' in json)) {
+          const asked = { resource: form.get('resource'), scope: form.get('scope') }
+          return readToken(json, { ...about, ...asked, sentAt })
+        }
+        throw readRefusal(answer, json, { ...about, clock, secrets: secretsIn(form, headers, client) })
+      },
+    )
 }
 
 function encodeForm(parameters: Parameters<TokenEndpoint>[0]): URLSearchParams {

@@ -119,6 +119,34 @@ describe('the request', () => {
 })
 
 describe('an answer that does not come', () => {
+  it('covers a client authentication that never ends, and sends nothing', async () => {
+    const clock = handClock()
+    const server = tokenServer()
+    const authentication = Object.assign(() => new Promise<void>(() => {}), { method: 'private_key_jwt' })
+
+    const hanging = doorTo(server, { clock, authentication })({ grant_type: 'x' }, never)
+    clock.pass(10_000)
+
+    await expect(hanging).rejects.toMatchObject({
+      name: 'TokenError',
+      code: 'timeout',
+      recovery: 'transient',
+      message: expect.stringContaining('private_key_jwt'),
+    })
+    expect(server.arrivals).toEqual([])
+  })
+
+  it("leaves such a wait with the signal's own reason", async () => {
+    const authentication = Object.assign(() => new Promise<void>(() => {}), { method: 'private_key_jwt' })
+    const closing = new AbortController()
+    const reason = new Error('enough')
+
+    const hanging = doorTo(tokenServer(), { authentication })({ grant_type: 'x' }, closing.signal)
+    closing.abort(reason)
+
+    await expect(hanging).rejects.toBe(reason)
+  })
+
   it('ends with the deadline', async () => {
     const clock = handClock()
     const hanging = doorTo({ fetch: () => new Promise(() => {}) }, { clock })({ grant_type: 'x' }, never)
