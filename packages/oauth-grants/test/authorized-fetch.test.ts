@@ -290,7 +290,7 @@ describe('the origins', () => {
     expect(() => bench([ok], { origins: ['ftp://orders:8080'], allowAddress })).toThrow(/ftp/)
   })
 
-  it('may be spelled as any URL of theirs', async () => {
+  it('may be spelled in any way that a URL may', async () => {
     const { fetch, arrivals } = bench([ok], { origins: ['HTTPS://Api.Example:443/some/path?x'] })
 
     await fetch(url)
