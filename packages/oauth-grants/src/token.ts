@@ -74,8 +74,8 @@ export function createToken(init: TokenInit): Token {
 }
 
 /** What is put in a header must hold nothing that ends one. */
-export function isHeaderSafe(accessToken: string): boolean {
-  return /^[\x21-\x7e]+$/.test(accessToken)
+export function isHeaderSafe(accessToken: unknown): accessToken is string {
+  return typeof accessToken === 'string' && /^[\x21-\x7e]+$/.test(accessToken)
 }
 
 export function isFresh({ expiresAt }: Token, now: number): boolean {

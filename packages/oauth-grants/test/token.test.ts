@@ -69,6 +69,16 @@ describe('createToken', () => {
     },
   )
 
+  it.each([undefined, null, 42, {}])(
+    'takes no %j for the secret, as an empty environment gives it: "undefined" would pass for a token',
+    (nothing) => {
+      // Programs without types get here.
+      const accessToken = nothing as unknown as string
+
+      expect(() => createToken({ accessToken })).toThrow(expect.objectContaining({ code: 'invalid_token' }))
+    },
+  )
+
   it('spells the type in the one way, however the server does (RFC 6749 §5.1)', () => {
     expect(createToken({ accessToken: 't', tokenType: 'bEARER' }).tokenType).toBe('Bearer')
   })
