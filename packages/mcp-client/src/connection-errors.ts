@@ -1,7 +1,7 @@
 /**
  * What can go wrong between this client and its server, by name.
  *
- *     MCPConnectionError        any of these; a URL that cannot be used, a connection that was closed
+ *     MCPConnectionError        any of these; a URL that cannot be used, a closed connection, an `auth` that throws
  *     ├── BadRequestError       400: the server did not understand the request
  *     ├── AuthRequiredError     401: there is no token, or a fresh one was refused
  *     ├── ForbiddenError        403: the token is good, but not for this
@@ -26,6 +26,7 @@ import { isOAuthError, OAuthError, type Recovery } from '@x/oauth-grants'
 export type MCPConnectionErrorCode =
   | 'invalid_url'
   | 'closed'
+  | 'auth_failed'
   | 'bad_request'
   | 'auth_required'
   | 'forbidden'
@@ -41,7 +42,10 @@ export interface MCPConnectionErrorOptions {
   readonly cause?: unknown
 }
 
-/** The MCP server refused, failed, or was not reached. Never holds a token or a body, in any member. */
+/**
+ * The MCP server refused, failed, or was not reached. No member holds a token or a body; `cause` is a name and a code,
+ * but for `auth_failed`, where it is what the caller's own code threw.
+ */
 export class MCPConnectionError extends OAuthError {
   override readonly name: string = 'MCPConnectionError'
   override readonly code: MCPConnectionErrorCode

@@ -16,6 +16,7 @@ import {
   authorizedFetch,
   createToken,
   type Fetch,
+  isOAuthError,
   type TokenSource,
 } from '@x/oauth-grants'
 import { MCPConnectionError } from './connection-errors.ts'
@@ -46,6 +47,7 @@ export interface TransportOptions {
  * @throws {MCPConnectionError} `invalid_url`
  * @throws {AuthConfigError} `origin_refused`: `auth` is meant for other origins; `invalid_origin`: a token would
  *   go in clear text
+ * @throws {TypeError} for an `auth` that is none
  */
 export function createTransport(
   url: string | URL,
@@ -77,13 +79,10 @@ export function parseServerUrl(url: string | URL): URL {
 
 function chooseFetch(url: URL, { auth, fetch, allowAddress }: TransportOptions): Fetch | undefined {
   if (auth === undefined) return fetch
-  if (typeof auth === 'object' && 'fetch' in auth && fetch === undefined) {
-    if ('origins' in auth) requireOrigin(url, auth.origins)
-    return auth.fetch
-  }
   const origins = typeof auth === 'object' && 'origins' in auth ? auth.origins : [url.origin]
   requireOrigin(url, origins)
-  return authorizedFetch(sourceOf(auth), { origins, fetch, allowAddress })
+  if (typeof auth === 'object' && 'fetch' in auth && fetch === undefined) return auth.fetch
+  return authorizedFetch(sourceOf(auth, url), { origins, fetch, allowAddress })
 }
 
 function requireOrigin({ origin }: URL, origins: readonly string[]): void {
@@ -94,13 +93,36 @@ function requireOrigin({ origin }: URL, origins: readonly string[]): void {
   )
 }
 
-function sourceOf(auth: AuthLike): TokenSource {
-  if (typeof auth === 'object' && 'getToken' in auth) return auth
-  if (typeof auth === 'object') {
-    throw new TypeError(
-      'auth brings a fetch of its own, and the option fetch names another: pass one of them.',
-    )
+/** @throws {TypeError} for what the types rule out */
+function sourceOf(auth: AuthLike, url: URL): TokenSource {
+  if (typeof auth === 'object' && 'getToken' in auth) {
+    return { getToken: (options) => named(() => auth.getToken(options), url, options?.signal) }
   }
-  const give = typeof auth === 'string' ? () => auth : auth
-  return { getToken: async () => createToken({ accessToken: await give() }) }
+  if (typeof auth === 'string') return { getToken: async () => createToken({ accessToken: auth }) }
+  if (typeof auth === 'function') {
+    return {
+      getToken: async ({ signal } = {}) => createToken({ accessToken: await named(auth, url, signal) }),
+    }
+  }
+  throw new TypeError(
+    typeof auth === 'object' && 'fetch' in auth
+      ? 'auth brings a fetch of its own, and the option fetch names another: pass one of them.'
+      : 'auth is neither an auth object, nor { getToken }, { fetch }, a token or a function that gives one.',
+  )
+}
+
+/** What the caller's own code throws is the caller's, and no failure of the connection. */
+async function named<T>(
+  give: () => T | Promise<T>,
+  url: URL,
+  signal: AbortSignal | null | undefined,
+): Promise<T> {
+  try {
+    return await give()
+  } catch (cause) {
+    if (isOAuthError(cause) || signal?.aborted) throw cause
+    const shown = url.origin + url.pathname
+    const message = `No token for ${shown}: auth threw what is the cause of this error.`
+    throw new MCPConnectionError(message, { code: 'auth_failed', url: shown, cause })
+  }
 }

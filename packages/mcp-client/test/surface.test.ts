@@ -17,6 +17,7 @@ it('exports these names and no others', () => {
 
 it('has these error codes and no others', () => {
   const codes: Record<root.MCPConnectionErrorCode, true> = {
+    auth_failed: true,
     auth_required: true,
     bad_request: true,
     closed: true,
@@ -26,7 +27,7 @@ it('has these error codes and no others', () => {
     session_expired: true,
     transport_error: true,
   }
-  expect(Object.keys(codes)).toHaveLength(8) // the compiler holds the list, in both directions
+  expect(Object.keys(codes)).toHaveLength(9) // the compiler holds the list, in both directions
 })
 
 it('has these methods and no others', () => {

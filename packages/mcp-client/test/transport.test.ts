@@ -104,6 +104,34 @@ describe('createTransport', () => {
   })
 })
 
+describe('an auth of the caller that throws', () => {
+  const sealed = new Error('the vault is sealed')
+
+  it.each<[string, AuthLike]>([
+    ['a function', () => Promise.reject(sealed)],
+    [
+      'a function that throws at once',
+      () => {
+        throw sealed
+      },
+    ],
+    ['a source of tokens', { getToken: () => Promise.reject(sealed) }],
+  ])('is heard, and not taken for a failure of the connection: %s', async (_, given) => {
+    const failure = { name: 'MCPConnectionError', code: 'auth_failed', cause: sealed }
+
+    await expect(MCPClient.connect(testbed.mcp.url, { auth: given })).rejects.toMatchObject(failure)
+  })
+
+  it('may give nothing, which is no token', async () => {
+    // Programs without types get here, by an environment without the variable.
+    const nothing = (() => undefined) as unknown as () => string
+
+    await expect(MCPClient.connect(testbed.mcp.url, { auth: nothing })).rejects.toMatchObject({
+      code: 'invalid_token',
+    })
+  })
+})
+
 describe('what cannot work is refused before anything is sent', () => {
   it.each([['nonsense'], ['/mcp'], ['ftp://mcp.example/'], ['https://user:hunter2@mcp.example/mcp']])(
     '%s is no URL of an MCP server',
@@ -136,6 +164,12 @@ describe('what cannot work is refused before anything is sent', () => {
     const attempt = () => createTransport('https://mcp.example/mcp', { auth: { fetch }, fetch })
 
     expect(attempt).toThrow('pass one of them')
+  })
+
+  it.each([{}, 42])('%j, which is no auth', (nothing) => {
+    const given = nothing as AuthLike
+
+    expect(() => createTransport('https://mcp.example/mcp', { auth: given })).toThrow('auth is neither')
   })
 
   it('a token that no header can carry, which is not shown (TE-09, NS-09)', async () => {
