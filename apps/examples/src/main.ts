@@ -32,9 +32,12 @@ ${Object.entries(examples)
   .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
   .join('\n')}
 
-With these flags they talk to servers of your own:
+They talk to servers of your own if you give
 
 ${flags}`
+
+// Whoever reads the output may have seen enough, as `head` has.
+process.stdout.on('error', () => process.exit())
 
 const [first = '', ...rest] = process.argv.slice(2)
 try {

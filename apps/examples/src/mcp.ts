@@ -3,7 +3,7 @@ import { ClientCredentialsAuth } from '@x/oauth-grants'
 import { claim, type Print, printFacts, printHeading } from './report.ts'
 import { chooseServers } from './servers.ts'
 import { createTimeline } from './timeline.ts'
-import { harmlessTool, textOf } from './tool.ts'
+import { chooseTool, textOf } from './tool.ts'
 
 /** Two lines to connect: who we are, and where to. */
 export async function runMcp(args: string[], print: Print): Promise<void> {
@@ -17,7 +17,7 @@ export async function runMcp(args: string[], print: Print): Promise<void> {
     : await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, fetch })
   await using client = await MCPClient.connect(url, { auth })
   const { tools } = await client.listTools()
-  const tool = servers.tool ?? harmlessTool(tools)
+  const tool = chooseTool(tools, servers.tool)
   const answer = await client.callTool({ name: tool })
 
   printHeading(print, 'What came out')
@@ -26,5 +26,5 @@ export async function runMcp(args: string[], print: Print): Promise<void> {
     [tool]: textOf(answer),
   })
   print('')
-  claim(print, 'the tool was called', answer.isError !== true)
+  claim(print, 'the tool did its work', answer.isError !== true)
 }

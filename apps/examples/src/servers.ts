@@ -15,11 +15,14 @@ export interface Servers extends AsyncDisposable {
   readonly refuse: (auth: TokenSource) => Promise<void>
 }
 
-export const flags = `  --resource URL          the MCP server or API          (or MCP_URL)
-  --client-id ID          who you are there              (or MCP_CLIENT_ID)
-  --client-secret SECRET  better in MCP_CLIENT_SECRET: command lines are seen by others
-  --issuer URL            the authorization server, if you know it (or AS_ISSUER); else it is discovered
-  --scope "A B"           default: what the resource asks for
+export const flags = `  --resource URL          the MCP server, or for http-api the API (or MCP_URL, API_URL)
+  --client-id ID          who you are there (or MCP_CLIENT_ID)
+  --client-secret SECRET  better in MCP_CLIENT_SECRET: npm prints and logs its command line
+
+and where you want,
+
+  --issuer URL            the authorization server (or AS_ISSUER); default: the one that the resource names
+  --scope "A B"           default: what the resource asks for; with --issuer, what that server gives
   --tool NAME             default: one that only reads and takes no arguments`
 
 /** The servers that the flags or the environment name, or else the embedded ones. */
@@ -35,27 +38,23 @@ export async function chooseServers(args: string[], part: 'mcp' | 'api'): Promis
       tool: { type: 'string' },
     },
   })
-  const { MCP_URL, AS_ISSUER, MCP_CLIENT_ID, MCP_CLIENT_SECRET } = process.env
-  const url = values.resource ?? MCP_URL
-  const clientId = values['client-id'] ?? MCP_CLIENT_ID
-  const clientSecret = values['client-secret'] ?? MCP_CLIENT_SECRET
-  const issuer = values.issuer ?? AS_ISSUER
-  const given = { '--resource': url, '--client-id': clientId, '--client-secret': clientSecret }
-  if ([issuer, values.scope, ...Object.values(given)].every((each) => each === undefined)) {
-    return startEmbedded(part, values.tool)
-  }
+  const { MCP_URL, API_URL, AS_ISSUER, MCP_CLIENT_ID, MCP_CLIENT_SECRET } = process.env
+  const { scope, tool, ...named } = values
+  const url = named.resource ?? (part === 'mcp' ? MCP_URL : API_URL)
+  if (url === undefined && Object.keys(named).length === 0) return startEmbedded(part, tool)
+
+  const clientId = named['client-id'] ?? MCP_CLIENT_ID
+  const clientSecret = named['client-secret'] ?? MCP_CLIENT_SECRET
   if (url === undefined || clientId === undefined || clientSecret === undefined) {
+    const given = { '--resource': url, '--client-id': clientId, '--client-secret': clientSecret }
     const missing = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? flag : []))
-    throw new Error(
-      `To talk to servers of your own, all of these are needed:\n${flags}\nMissing: ${missing.join(', ')}`,
-    )
+    throw new Error(`Missing: ${missing.join(', ')}. To talk to servers of your own, give\n\n${flags}`)
   }
-  const client = { clientId, clientSecret, scope: values.scope }
   return {
     url,
-    issuer,
-    client,
-    tool: values.tool,
+    issuer: named.issuer ?? AS_ISSUER,
+    client: { clientId, clientSecret, scope },
+    tool,
     refuse: async (auth) => void (await auth.getToken({ rejected: await auth.getToken() })),
     async [Symbol.asyncDispose]() {},
   }

@@ -1,7 +1,7 @@
 import { MCPClient } from '@x/mcp-client'
 import { ClientCredentialsAuth, type Fetch, type Token } from '@x/oauth-grants'
 import type { Servers } from './servers.ts'
-import { harmlessTool, type Tool, type ToolAnswer } from './tool.ts'
+import { chooseTool, type Tool, type ToolAnswer } from './tool.ts'
 
 /** What came of it. */
 export interface Told {
@@ -20,11 +20,11 @@ export async function tellStory(servers: Servers, fetch: Fetch): Promise<Told> {
   await using client = await MCPClient.connect(url, { auth })
 
   const { tools } = await client.listTools()
-  const call = { name: servers.tool ?? harmlessTool(tools) }
+  const call = { name: chooseTool(tools, servers.tool) }
   const first = await client.callTool(call)
   const second = await client.callTool(call) // with the same token
-  await refuse(auth) //                         which the server no longer takes from here on,
-  const third = await client.callTool(call) //  so that the client gets another and calls again
+  await refuse(auth) //                         which is good no longer from here on,
+  const third = await client.callTool(call) //  so that the client gets another for it
   // </story>
   return { token: await auth.getToken(), tools, answers: [first, second, third] }
 }

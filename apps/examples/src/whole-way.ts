@@ -25,10 +25,10 @@ export async function runWholeWay(args: string[], print: Print): Promise<void> {
   const [first, second, third] = tokenRequestsPerCall(timeline.exchanges)
   claim(print, 'one token request before the first call was answered', first === 1)
   claim(print, 'none for the second call', second === 0)
-  claim(print, 'one when the token was refused, and the third call was answered as well', third === 1)
+  claim(print, 'one when that token was good no longer, and the third call was answered as well', third === 1)
   claim(
     print,
-    'no call failed',
+    'no tool failed',
     answers.every(({ isError }) => isError !== true),
   )
 }

@@ -15,7 +15,11 @@ function secretsOf({ authorizationServer, mcp, api }: Testbed): string[] {
   return [...new Set([clientSecret, ...headers])]
 }
 
-const given = (url: string) => ({ MCP_URL: url, MCP_CLIENT_ID: clientId, MCP_CLIENT_SECRET: clientSecret })
+const given = (url: string) => ({
+  ...(url.endsWith('/api') ? { API_URL: url } : { MCP_URL: url }),
+  MCP_CLIENT_ID: clientId,
+  MCP_CLIENT_SECRET: clientSecret,
+})
 
 it('has these examples', () => {
   expect(names).toEqual(['whole-way', 'discover', 'http-api', 'mcp'])
@@ -135,7 +139,8 @@ describe('an example fails', () => {
   it.each([
     ['a name that it does not have', ['nothing'], 'There is no example "nothing".'],
     ['a flag that it does not have', ['--nothing'], '--nothing'],
-    ['too few flags', ['--resource', 'https://mcp.example'], 'Missing: --client-id, --client-secret'],
+    ['too few flags', ['--resource', 'https://mcp.example'], 'Missing: --client-id, --client-secret.'],
+    ['no address', ['http-api', '--client-id', 'me'], 'Missing: --resource, --client-secret.'],
   ])('and says what is wrong when it gets %s', async (_, args, text) => {
     const { exitCode, stdout, stderr } = await runExample(args)
 
@@ -143,6 +148,13 @@ describe('an example fails', () => {
     expect(stderr).toContain(text)
     expect(stderr).not.toContain('    at ')
   })
+})
+
+it('says which tools there are when it is asked for another', async () => {
+  const { exitCode, stderr } = await runExample(['mcp', '--tool', 'nothing'])
+
+  expect(exitCode).toBe(1)
+  expect(stderr).toBe('\n✗ Error: This server has no tool "nothing". It has: whoami, add, write_note\n')
 })
 
 it('lists the examples and the flags', async () => {

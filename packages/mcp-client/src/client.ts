@@ -27,6 +27,7 @@ import {
 import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
 import { type AuthLike, createTransport, parseServerUrl, type TransportOptions } from './transport.ts'
 
+/** How to connect, and as whom. */
 export interface ConnectOptions extends TransportOptions {
   /** Ends the attempt to connect. */
   signal?: AbortSignal | undefined
@@ -41,6 +42,7 @@ export interface ConnectOptions extends TransportOptions {
 /** How long `close` waits for the server to hear of it, in ms. */
 const farewellMs = 3_000
 
+/** A connection to one MCP server. Made by {@link MCPClient.connect}, ended by `close`. */
 export class MCPClient implements AsyncDisposable {
   /** The official client, for all that is not here. */
   readonly client: Client
@@ -73,7 +75,7 @@ export class MCPClient implements AsyncDisposable {
       cachePartition: partitionOf(auth), // what is private to one principal must not be served to another
       ...options.clientOptions,
     })
-    const connection = new MCPClient(client, transport, parseServerUrl(url), auth !== undefined)
+    const connection = new this(client, transport, parseServerUrl(url), auth !== undefined)
     const limits = { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeout: timeoutMs }) }
     const settled = new AbortController()
     try {
@@ -91,6 +93,7 @@ export class MCPClient implements AsyncDisposable {
     }
   }
 
+  /** All tools, over all pages; with a `cursor`, one page. */
   listTools(
     params?: ListToolsRequest['params'],
     options?: CacheableRequestOptions,
@@ -103,6 +106,7 @@ export class MCPClient implements AsyncDisposable {
     return this.#named(() => this.client.callTool(params, options), options?.signal)
   }
 
+  /** All resources, over all pages; with a `cursor`, one page. */
   listResources(
     params?: ListResourcesRequest['params'],
     options?: CacheableRequestOptions,
@@ -110,6 +114,7 @@ export class MCPClient implements AsyncDisposable {
     return this.#named(() => this.client.listResources(params, options), options?.signal)
   }
 
+  /** What a resource holds. */
   readResource(
     params: ReadResourceRequest['params'],
     options?: CacheableRequestOptions,
@@ -117,6 +122,7 @@ export class MCPClient implements AsyncDisposable {
     return this.#named(() => this.client.readResource(params, options), options?.signal)
   }
 
+  /** All prompts, over all pages; with a `cursor`, one page. */
   listPrompts(
     params?: ListPromptsRequest['params'],
     options?: CacheableRequestOptions,
@@ -124,6 +130,7 @@ export class MCPClient implements AsyncDisposable {
     return this.#named(() => this.client.listPrompts(params, options), options?.signal)
   }
 
+  /** A prompt with its arguments filled in. */
   getPrompt(params: GetPromptRequest['params'], options?: RequestOptions): Promise<GetPromptResult> {
     return this.#named(() => this.client.getPrompt(params, options), options?.signal)
   }

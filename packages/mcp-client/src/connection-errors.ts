@@ -62,26 +62,32 @@ export class MCPConnectionError extends OAuthError {
   }
 }
 
+/** 400: the server did not understand the request. */
 export class BadRequestError extends MCPConnectionError {
   override readonly name = 'BadRequestError'
 }
 
+/** 401: there is no token, or the token was refused, a renewed one as well. */
 export class AuthRequiredError extends MCPConnectionError {
   override readonly name = 'AuthRequiredError'
 }
 
+/** 403: the token is good, but not for this; the message names the scope that is needed, where the server does. */
 export class ForbiddenError extends MCPConnectionError {
   override readonly name = 'ForbiddenError'
 }
 
+/** 404 within a session of the 2025 revisions: the server has forgotten it. */
 export class SessionExpiredError extends MCPConnectionError {
   override readonly name = 'SessionExpiredError'
 }
 
+/** 429 and 5xx: the server is down or overloaded; time helps. */
 export class ServerError extends MCPConnectionError {
   override readonly name = 'ServerError'
 }
 
+/** No answer, or none that an MCP server gives. */
 export class TransportError extends MCPConnectionError {
   override readonly name = 'TransportError'
 }
@@ -98,8 +104,11 @@ export function nameConnectionError(
   const about = { url, cause }
   if (error instanceof InsufficientScopeError) {
     const needs = error.requiredScope?.replace(/[^\x20-\x7e]/g, '').slice(0, 200)
-    const scope = needs === undefined ? '' : ` It needs the scope ${JSON.stringify(needs)}.`
-    const message = `${url} answered 403: the token does not reach that far.${scope} Ask for a token with the scope it needs.`
+    const scope =
+      needs === undefined
+        ? ''
+        : ` Pass what it needs where you make the auth object, scope: ${JSON.stringify(needs)}.`
+    const message = `${url} answered 403: the scope of the token does not reach that far.${scope}`
     return new ForbiddenError(message, { ...about, code: 'forbidden', status: 403 })
   }
   if (error instanceof SdkHttpError) return nameStatus(error.status, about, { hasSession, hasAuth })
@@ -108,6 +117,10 @@ export function nameConnectionError(
     return new TransportError(message, { ...about, code: 'transport_error' })
   }
   const innermost = deeper.at(-1) ?? cause
+  if (innermost?.code === SdkErrorCode.RequestTimeout) {
+    const message = `${url}: no answer in time. Check that the server is up; timeoutMs of connect and timeout of a call set the limit.`
+    return new TransportError(message, { ...about, code: 'transport_error', recovery: 'transient' })
+  }
   const message = `${url}: no usable answer (${innermost?.code ?? innermost?.name}). Check that the address is right and the server up.`
   const details = { url, cause: innermost, code: 'transport_error', recovery: 'transient' } as const
   return new TransportError(message, details)
@@ -139,7 +152,7 @@ function nameStatus(
   }
   if (status === 401) {
     const why = hasAuth
-      ? 'it refuses the token, also after it was renewed. Check what the token is for, its scope, and both clocks.'
+      ? 'it refuses the token. Check whom it is for (its audience), its scope, and that the clocks of both machines are right.'
       : 'it wants a token. Pass the option auth.'
     return new AuthRequiredError(`${what}: ${why}`, { ...details, code: 'auth_required' })
   }

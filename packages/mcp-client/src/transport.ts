@@ -29,6 +29,7 @@ export type AuthLike =
   | string
   | (() => string | Promise<string>)
 
+/** What the hook needs, and what is passed on to the transport. */
 export interface TransportOptions {
   /** Who we are. Without it the server has to be an open one. */
   auth?: AuthLike | undefined
@@ -70,15 +71,19 @@ export function parseServerUrl(url: string | URL): URL {
         ? 'it carries a user name or a password; pass the option auth instead'
         : undefined
   if (parsed !== undefined && why === undefined) return parsed
-  const shown = parsed === undefined ? '' : ` ${parsed.origin}${parsed.pathname}`
-  throw new MCPConnectionError(`The URL${shown} of the MCP server cannot be used: ${why}.`, {
+  // Neither a query nor a password is shown, whether or not this is a URL.
+  const shown = String(url)
+    .replace(/[?#].*$/s, '')
+    .replace(/\/\/[^/]*@/, '//')
+  throw new MCPConnectionError(`The URL ${JSON.stringify(shown)} of the MCP server cannot be used: ${why}.`, {
     code: 'invalid_url',
-    url: shown.trim(),
+    url: shown,
   })
 }
 
 function chooseFetch(url: URL, { auth, fetch, allowAddress }: TransportOptions): Fetch | undefined {
-  if (auth === undefined) return fetch
+  // A variable that was never filled is null in some programs.
+  if (auth === undefined || auth === null) return fetch
   const origins = typeof auth === 'object' && 'origins' in auth ? auth.origins : [url.origin]
   requireOrigin(url, origins)
   if (typeof auth === 'object' && 'fetch' in auth && fetch === undefined) return auth.fetch
@@ -107,7 +112,7 @@ function sourceOf(auth: AuthLike, url: URL): TokenSource {
   throw new TypeError(
     typeof auth === 'object' && 'fetch' in auth
       ? 'auth brings a fetch of its own, and the option fetch names another: pass one of them.'
-      : 'auth is neither an auth object, nor { getToken }, { fetch }, a token or a function that gives one.',
+      : 'auth is neither an auth object (a promise of one has to be awaited), nor { getToken }, { fetch }, a token or a function that gives one.',
   )
 }
 

@@ -183,7 +183,8 @@ describe('a connection that ends', () => {
     await expect(MCPClient.connect(testbed.mcp.url, { auth, timeoutMs: 100 })).rejects.toMatchObject({
       code: 'transport_error',
       recovery: 'transient',
-      message: expect.stringContaining('REQUEST_TIMEOUT'),
+      message: expect.stringContaining('timeoutMs'),
+      cause: { code: 'REQUEST_TIMEOUT' },
     })
   })
 

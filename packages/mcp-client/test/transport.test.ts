@@ -166,7 +166,7 @@ describe('what cannot work is refused before anything is sent', () => {
     expect(attempt).toThrow('pass one of them')
   })
 
-  it.each([{}, 42])('%j, which is no auth', (nothing) => {
+  it.each([{}, 42, Promise.resolve({})])('%j, which is no auth', (nothing) => {
     const given = nothing as AuthLike
 
     expect(() => createTransport('https://mcp.example/mcp', { auth: given })).toThrow('auth is neither')

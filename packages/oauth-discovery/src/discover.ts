@@ -95,15 +95,15 @@ async function chooseServer(
   throw failure ?? noServers(walk, resource, issuer)
 }
 
-function noServers(walk: Walk, { resource }: ResourceMetadata, issuer: string | undefined): DiscoveryError {
+function noServers(walk: Walk, metadata: ResourceMetadata, issuer: string | undefined): DiscoveryError {
+  const { resource, authorization_servers: named = [] } = metadata
   const url = displayUrl(resource)
-  const none = issuer === undefined
-  const named = none ? 'no authorization server' : `not ${quoteForeign(issuer)} as authorization server`
-  return new DiscoveryError(
-    none ? 'resource_metadata_invalid' : 'issuer_mismatch',
-    `The metadata of ${url} names ${named} (RFC 9728 §2), and no other is asked. If you know its authorization server, name that yourself.`,
-    { url, attempts: [...walk.attempts] },
-  )
+  const other = issuer !== undefined && named.length > 0
+  const message = other
+    ? `The metadata of ${url} names ${quoteForeign(named.join(' '))}, not ${quoteForeign(issuer)}, and no other is asked. If that is right, use that spelling.`
+    : `The metadata of ${url} names no authorization server (RFC 9728 §2). If you know its authorization server, name that yourself.`
+  const code = other ? 'issuer_mismatch' : 'resource_metadata_invalid'
+  return new DiscoveryError(code, message, { url, attempts: [...walk.attempts] })
 }
 
 function notProtected(walk: Walk, resource: URL): DiscoveryError {

@@ -124,7 +124,7 @@ export function nothingFound(
     .join(', ')
   return new DiscoveryError(
     down ? 'unavailable' : has(invalid) ? invalid : absent,
-    `No usable ${purpose} for ${about}. Tried ${tried}. ${down ? 'The server is down or overloaded: try again later.' : advice}`,
+    `No usable ${purpose} for ${about}. Tried ${tried}. ${down ? 'Check that the address is right and the server up, or try again later.' : advice}`,
     {
       url: attempts.at(-1)?.url ?? '',
       attempts: [...walk.attempts],

@@ -35,7 +35,9 @@ export interface Auth extends TokenSource, AsyncDisposable {
 export interface AuthOptions extends HttpOptions<GrantEvent> {
   /** What the authorization server publishes; `{ issuer, token_endpoint }` is enough. */
   serverMetadata: AuthorizationServerMetadata
+  /** As the client is registered at that server. */
   clientId: string
+  /** Of a confidential client that authenticates by it. */
   clientSecret?: string | undefined
   /** Default: by the client secret, in the header if the server lists that or nothing, else in the form. */
   clientAuthentication?: ClientAuthentication | undefined
@@ -60,6 +62,7 @@ export type Grant<O> = (
   request: { readonly endpoint: TokenEndpoint; readonly signal: AbortSignal },
 ) => Promise<Token>
 
+/** What every auth object can do; see the class of the grant for how to make one. */
 export abstract class GrantAuth<O extends AuthOptions> implements Auth {
   readonly #session: TokenSession
   readonly fetch: Fetch
@@ -89,9 +92,14 @@ export abstract class GrantAuth<O extends AuthOptions> implements Auth {
     return this.#session.getToken(options)
   }
 
-  /** Ends what is under way. */
+  /** Ends what is under way; nothing can be asked of this object afterwards. */
+  close(): Promise<void> {
+    return this.#session.close()
+  }
+
+  /** The same as `close`, at the end of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#session[Symbol.asyncDispose]()
+    return this.close()
   }
 }
 
@@ -153,8 +161,15 @@ function vetted(options: AuthOptions, grantType: string): TokenEndpointOptions {
       `The resource ${JSON.stringify(resource)} is not an absolute URI without a fragment (RFC 8707 §2).`,
     )
   }
+  const { clientAuthentication } = options
+  if (clientAuthentication !== undefined && typeof clientAuthentication !== 'function') {
+    throw wrong(
+      'auth_method_not_supported',
+      `clientAuthentication is ${JSON.stringify(clientAuthentication)}, and has to be a function, such as clientSecretPost.`,
+    )
+  }
   const client: Client = { clientId, clientSecret }
-  const authentication = options.clientAuthentication ?? chooseClientAuthentication(client, server)
+  const authentication = clientAuthentication ?? chooseClientAuthentication(client, server)
   return { ...options, url, server, client, authentication }
 }
 

@@ -7,7 +7,7 @@ import type { Fetch, HttpOptions } from '@x/oauth-discovery'
 import { displayUrl, isSecure } from '@x/oauth-discovery/http'
 import { AuthConfigError } from './errors.ts'
 import type { TokenSource } from './session.ts'
-import type { Token } from './token.ts'
+import { isHeaderSafe, type Token } from './token.ts'
 
 export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'allowAddress'> {
   /** The only origins that are ever sent the token, such as `https://api.example.com`. */
@@ -39,6 +39,7 @@ export function authorizedFetch(source: ReadySource, options: AuthorizedFetchOpt
     const send = options.fetch ?? globalThis.fetch
     const signal = init?.signal ?? (target instanceof Request ? target.signal : undefined)
     const token = source.current?.() ?? (await source.getToken({ signal }))
+    requireToken(token)
     // A Request gives its body away when it is sent; the copy for a second try has to be made before.
     const second = target instanceof Request && target.body !== null ? target.clone() : target
     const response = await send(...authorized(target, init, token))
@@ -77,14 +78,12 @@ function requireOrigin(target: string | Request, origins: readonly string[]): vo
   const isClear = /^https?:\/\/[^/?#\\\s]*(?:[/?#]|$)/i.test(url)
   if (isClear && URL.canParse(url) && origins.includes(new URL(url).origin)) return
   const shown = URL.canParse(url) ? displayUrl(url) : JSON.stringify(url.replace(/[?#].*$/s, ''))
+  const why = URL.canParse(url) ? 'the token is not for it' : 'it is no absolute URL'
   const allowed =
     origins.length === 0
       ? 'No origin was named: pass the resource or the option origins.'
-      : `It is meant for ${origins.join(', ')}; the option origins can name more.`
-  throw new AuthConfigError(
-    'origin_refused',
-    `Nothing was sent to ${shown}: the token is not for it. ${allowed}`,
-  )
+      : `The token is meant for ${origins.join(', ')}; the option origins can name more.`
+  throw new AuthConfigError('origin_refused', `Nothing was sent to ${shown}: ${why}. ${allowed}`)
 }
 
 /** Compared by prefix, for URLs in the one spelling that URLs have: parsing one costs more than all the rest. */
@@ -98,6 +97,14 @@ function isStream(body: unknown): boolean {
     typeof body === 'object' &&
     body !== null &&
     (body instanceof ReadableStream || Symbol.asyncIterator in body)
+  )
+}
+
+function requireToken({ accessToken }: Token): void {
+  if (isHeaderSafe(accessToken)) return
+  throw new AuthConfigError(
+    'invalid_token',
+    'The source of tokens gave none: getToken has to give a token, as createToken makes it.',
   )
 }
 

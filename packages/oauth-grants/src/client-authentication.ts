@@ -66,7 +66,7 @@ export function chooseClientAuthentication(
 }
 
 function requireSecret({ clientId, clientSecret }: Client, method: string): string {
-  if (clientSecret !== undefined && clientSecret !== '') return clientSecret
+  if (typeof clientSecret === 'string' && clientSecret !== '') return clientSecret
   const message = `The client ${JSON.stringify(clientId)} has no clientSecret, which ${method} needs. Pass one, or the clientAuthentication that does without.`
   throw new AuthConfigError('client_secret_missing', message)
 }

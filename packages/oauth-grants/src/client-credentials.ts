@@ -17,21 +17,35 @@ const clientCredentials: Grant<ClientCredentialsOptions> = ({ scope, resource },
 /**
  * Tokens for a confidential client that acts for itself.
  *
- * @throws {AuthConfigError} at construction, for whatever can be known before a request
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4
  */
 export class ClientCredentialsAuth extends GrantAuth<ClientCredentialsOptions> {
+  /**
+   * @throws {AuthConfigError} `invalid_server_metadata`, `token_endpoint_missing`, `insecure_url`, `grant_not_supported`,
+   *   `client_id_missing`, `client_secret_missing`, `auth_method_not_supported`, `invalid_scope`, `invalid_resource`,
+   *   `invalid_origin`
+   */
   constructor(options: ClientCredentialsOptions) {
     super(options, grantType, clientCredentials)
   }
 
-  /** Finds the server by asking the resource. @throws {DiscoveryError} or {AuthConfigError} */
+  /**
+   * Finds the server by asking the resource, and what to ask it for: `resource` as the resource spells itself, `scope`
+   * as it demands. Name the `issuer` that your credentials are for, and they go to no other.
+   *
+   * @throws {DiscoveryError} as `discoverAuthorizationServer`; {AuthConfigError} as the constructor,
+   *   `resource_not_supported`
+   */
   static async fromResource(options: FromResource<ClientCredentialsOptions>): Promise<ClientCredentialsAuth> {
-    return new ClientCredentialsAuth({ ...options, ...(await locateByResource(options, grantType)) })
+    return new this({ ...options, ...(await locateByResource(options, grantType)) })
   }
 
-  /** Reads the server's own metadata. @throws {DiscoveryError} or {AuthConfigError} */
+  /**
+   * Reads the server's own metadata; `resource` and `scope` are yours to say.
+   *
+   * @throws {DiscoveryError} as `fetchAuthorizationServerMetadata`; {AuthConfigError} as the constructor
+   */
   static async fromIssuer(options: FromIssuer<ClientCredentialsOptions>): Promise<ClientCredentialsAuth> {
-    return new ClientCredentialsAuth({ ...options, ...(await locateByIssuer(options)) })
+    return new this({ ...options, ...(await locateByIssuer(options)) })
   }
 }

@@ -42,6 +42,7 @@ export { type AuthorizedFetchOptions, authorizedFetch } from './authorized-fetch
 // What happens meanwhile, and what can go wrong. The last ones for whoever has this package alone.
 
 export {
+  type AuthorizationServerMetadata,
   type Clock,
   DiscoveryError,
   type Fetch,

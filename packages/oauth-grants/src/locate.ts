@@ -13,6 +13,7 @@ import { AuthConfigError } from './errors.ts'
 
 /** Options where the server is found from the resource. */
 export type FromResource<O extends AuthOptions> = Omit<O, 'serverMetadata' | 'resource'> & {
+  /** The protected resource, such as an MCP server: it is asked for its metadata. */
   resourceUrl: string | URL
   /**
    * The server that these credentials are for. Without it the resource is believed, and whom it names gets them;
@@ -25,6 +26,7 @@ export type FromResource<O extends AuthOptions> = Omit<O, 'serverMetadata' | 're
 
 /** Options where the server describes itself. */
 export type FromIssuer<O extends AuthOptions> = Omit<O, 'serverMetadata'> & {
+  /** The server, spelled as it spells itself. */
   issuer: string
   /** Ends the discovery. */
   signal?: AbortSignal | undefined
@@ -38,6 +40,12 @@ export async function locateByResource<O extends AuthOptions>(
   options: FromResource<O>,
   grantType: string,
 ): Promise<Pick<AuthOptions, 'serverMetadata' | 'resource' | 'scope' | 'origins'>> {
+  if (!options.resourceUrl) {
+    throw new AuthConfigError(
+      'invalid_resource',
+      'resourceUrl is missing: name the resource that the token is for.',
+    )
+  }
   const { challenge, resourceMetadata, authorizationServerMetadata } = await discoverAuthorizationServer(
     options.resourceUrl,
     { ...options, grantType },

@@ -51,6 +51,10 @@ export interface TokenSessionOptions extends Pick<HttpOptions<GrantEvent>, 'cloc
 /** How many refused tokens are remembered: one may still lie in a store, or be on its way from it. */
 const maxRefused = 8
 
+/**
+ * Keeps one token good, however it is obtained: renews it towards its end in the background, at its end, and when it
+ * was refused; once for all who wait.
+ */
 export class TokenSession implements TokenSource, AsyncDisposable {
   readonly #obtain: Obtain
   readonly #options: TokenSessionOptions
@@ -62,6 +66,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   #renewAt = Number.POSITIVE_INFINITY
   #refused: readonly Token[] = []
 
+  /** @param obtain called for each renewal, one at a time */
   constructor(obtain: Obtain, options: TokenSessionOptions = {}) {
     this.#obtain = obtain
     this.#options = options
@@ -97,9 +102,14 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   }
 
   /** Ends a renewal under way; the session is of no use afterwards. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed; make another one.'))
     await this.#renewal?.catch(() => {})
+  }
+
+  /** The same as `close`, at the end of an `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   #refuse(token: Token): void {

@@ -87,7 +87,8 @@ export function readRefusal(
   const details = { endpoint, issuer, status, error, errorDescription, retryAfterMs }
   const passing = error === 'temporarily_unavailable' || error === 'server_error'
   if (passing || status === 429 || status >= 500) {
-    const message = `${what}: the server is down or overloaded (status ${status}). Try again later.`
+    const when = retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} s`
+    const message = `${what}: the server is down or overloaded (status ${status}). Try again ${when}.`
     return new TokenError('unavailable', message, { ...details, recovery: 'transient' })
   }
   if (error === undefined) {
@@ -103,7 +104,7 @@ export function readRefusal(
 const advice: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
   invalid_client: 'Check clientId and clientSecret, and whether the client may authenticate in this way.',
   invalid_grant: 'What was presented is no longer good.',
-  invalid_request: 'The server misses or dislikes a parameter.',
+  invalid_request: 'The server says that a parameter is missing or wrong.',
   invalid_scope: 'Ask for less, or have the client registered for this scope.',
   invalid_target: 'Check the resource, and that the server knows it (RFC 8707).',
   unauthorized_client: 'The client is not registered for this grant.',

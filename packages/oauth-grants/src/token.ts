@@ -6,6 +6,7 @@
 import * as v from 'valibot'
 import { AuthConfigError } from './errors.ts'
 
+/** A token and what is known of it. Made by `createToken`, it does not show its secret when printed. */
 export interface Token {
   readonly accessToken: string
   /** `Bearer`; a token of another type is not handed out. */

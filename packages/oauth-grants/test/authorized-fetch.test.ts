@@ -43,6 +43,24 @@ function bench(replies: Reply[] = [ok], options: Partial<AuthorizedFetchOptions>
   return { fetch, source, arrivals: resource.arrivals, authorizations }
 }
 
+it.each(['a-token', {}, { accessToken: undefined }])(
+  'sends nothing with %j, which a source without types gives for a token',
+  async (given) => {
+    const sent: unknown[] = []
+    const source = { getToken: async () => given as never }
+    const fetch = authorizedFetch(source, {
+      origins: ['https://api.example'],
+      fetch: async (input) => {
+        sent.push(input)
+        return new Response()
+      },
+    })
+
+    await expect(fetch('https://api.example/')).rejects.toMatchObject({ code: 'invalid_token' })
+    expect(sent).toEqual([])
+  },
+)
+
 describe('the token', () => {
   it.each<[string, string | URL | Request, RequestInit | undefined]>([
     ['a string', url, undefined],

@@ -101,6 +101,19 @@ describe('the constructor', () => {
     )
   })
 
+  it('throws for what only programs without types can pass', () => {
+    const wrong = [
+      [{ clientAuthentication: 'client_secret_post' }, 'auth_method_not_supported'],
+      [{ clientSecret: 12345 }, 'client_secret_missing'],
+      [{ serverMetadata: undefined }, 'invalid_server_metadata'],
+      [{ clientId: undefined }, 'client_id_missing'],
+    ] as const
+
+    for (const [options, code] of wrong) {
+      expect(() => bench(options as object)).toThrow(expect.objectContaining({ code }))
+    }
+  })
+
   it('looks at the server first, then at the client, then at what is asked for', () => {
     const options: ClientCredentialsOptions = {
       serverMetadata: { issuer: '', token_endpoint: 'http://as.example/token', grant_types_supported: [] },
@@ -357,7 +370,7 @@ describe('a closed object', () => {
     const { auth, arrivals } = bench({ resource: 'https://rs.example' })
     await auth.getToken()
 
-    await auth[Symbol.asyncDispose]()
+    await auth.close()
 
     await expect(auth.getToken()).rejects.toMatchObject(closed)
     await expect(auth.fetch('https://rs.example/')).rejects.toMatchObject(closed)

@@ -43,6 +43,15 @@ describe('credentials that are for one issuer', () => {
   })
 })
 
+it('says which option is missing where the resource is', async () => {
+  const attempt = ClientCredentialsAuth.fromResource({ resourceUrl: '', ...credentials })
+
+  await expect(attempt).rejects.toMatchObject({
+    code: 'invalid_resource',
+    message: expect.stringContaining('resourceUrl'),
+  })
+})
+
 it('does not ask to stay logged in because a resource says so (SC-08)', async () => {
   const scope = ['offline_access', 'mcp:tools'].join(' ')
   testbed.mcp.faults.add(

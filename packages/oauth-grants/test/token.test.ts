@@ -69,11 +69,11 @@ describe('createToken', () => {
     },
   )
 
-  it.each([undefined, null, 42, {}])(
+  it.each<unknown>([undefined, null, 42, {}])(
     'takes no %j for the secret, as an empty environment gives it: "undefined" would pass for a token',
     (nothing) => {
       // Programs without types get here.
-      const accessToken = nothing as unknown as string
+      const accessToken = nothing as string
 
       expect(() => createToken({ accessToken })).toThrow(expect.objectContaining({ code: 'invalid_token' }))
     },
