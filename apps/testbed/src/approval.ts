@@ -3,7 +3,7 @@ import type Provider from 'oidc-provider'
 import type { Grant, Interaction, KoaContextWithOIDC } from 'oidc-provider'
 
 /** Who is at the keyboard: the one user of these servers, who approves whatever is asked. */
-const user = 'alice'
+const user = 'the-user'
 
 export function interactionUrl(context: KoaContextWithOIDC, { uid }: Interaction): string {
   return `${new URL(context.oidc.issuer).pathname.replace(/\/$/, '')}/interaction/${uid}`

@@ -5,7 +5,8 @@ import { startMcpServer } from './mcp-server.ts'
 import type { Addresses, SpawnOptions } from './testbed-process.ts'
 
 // Standard input closes when the parent is gone, however it went.
-process.stdin.once('close', () => process.exit()).resume()
+for (const end of ['end', 'close']) process.stdin.once(end, () => process.exit())
+process.stdin.resume()
 
 console.log(JSON.stringify(await start(JSON.parse(process.argv[2] ?? '{}'))))
 

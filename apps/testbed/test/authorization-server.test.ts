@@ -188,8 +188,8 @@ it('takes a user from the login to a refreshed token (RFC 6749 §4.1, §6)', asy
   })
 
   const { access_token: next } = await jsonOf<{ access_token: string }>(refreshed)
-  expect(claimsOf(access_token)).toMatchObject({ sub: 'alice', aud: resource, scope: 'mcp:tools' })
-  expect(claimsOf(next)).toMatchObject({ sub: 'alice', aud: resource, scope: 'mcp:tools' })
+  expect(claimsOf(access_token)).toMatchObject({ sub: 'the-user', aud: resource, scope: 'mcp:tools' })
+  expect(claimsOf(next)).toMatchObject({ sub: 'the-user', aud: resource, scope: 'mcp:tools' })
 })
 
 it('shows the user an error that cannot go back to the client (RFC 6749 §4.1.2.1)', async () => {
@@ -231,7 +231,7 @@ it('connects a device when the user confirms its code (RFC 8628)', async () => {
   expect(device.interval).toBe(1)
   expect(before).toMatchObject({ error: 'authorization_pending' })
   expect(end).toContain('connected')
-  expect(claimsOf(after['access_token'] ?? '')).toMatchObject({ sub: 'alice', aud: resource })
+  expect(claimsOf(after['access_token'] ?? '')).toMatchObject({ sub: 'the-user', aud: resource })
 })
 
 async function logIn({ issuer, tokenEndpoint }: AuthorizationServer) {

@@ -86,7 +86,7 @@ export class MCPClient implements AsyncDisposable {
       )
       return connection
     } catch (error) {
-      await client.close().catch(() => {})
+      await connection.close().catch(() => {})
       throw error
     } finally {
       settled.abort()

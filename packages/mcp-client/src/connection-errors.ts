@@ -176,6 +176,8 @@ function nameStatus(
 function* causesOf(error: unknown): Generator<{ name: string; code?: string }> {
   for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth += 1) {
     const { code } = each as { code?: unknown }
-    yield { name: each.name, ...(typeof code === 'string' && { code }) }
+    // Words only: what others throw may hold anything in either place.
+    const name = /^\w{1,64}$/.test(each.name) ? each.name : 'Error'
+    yield { name, ...(typeof code === 'string' && /^[A-Z0-9_]{2,64}$/.test(code) && { code }) }
   }
 }

@@ -104,6 +104,19 @@ describe('createTransport', () => {
   })
 })
 
+it('shows nothing of an error but words, whatever its fetch put into it (NS-09)', async () => {
+  const { inspect } = await import('node:util')
+  const fetch = () =>
+    Promise.reject(Object.assign(new Error('hunter2'), { name: 'hunter 2', code: 'Bearer hunter2' }))
+
+  const failure: unknown = await MCPClient.connect(testbed.mcp.url, { auth: 'token', fetch }).catch(
+    (error: unknown) => error,
+  )
+
+  expect(failure).toMatchObject({ code: 'transport_error' })
+  expect(inspect(failure, { depth: 10, showHidden: true })).not.toMatch(/hunter ?2/)
+})
+
 describe('an auth of the caller that throws', () => {
   const sealed = new Error('the vault is sealed')
 

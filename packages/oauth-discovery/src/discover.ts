@@ -85,7 +85,13 @@ async function chooseServer(
       if (grantType === undefined || supportsGrantType(metadata, grantType)) return metadata
       second ??= metadata
     } catch (error) {
-      const passing = ['unavailable', 'server_metadata_not_found', 'server_metadata_invalid']
+      const passing = [
+        'unavailable',
+        'server_metadata_not_found',
+        'server_metadata_invalid',
+        'invalid_url',
+        'insecure_url',
+      ]
       if (!isOAuthError(error) || !passing.includes(error.code)) throw error
       failure ??= error
     }

@@ -46,11 +46,9 @@ export function createEmit<E extends Event>(options: Pick<HttpOptions<E>, 'onEve
   if (onEvent === undefined) return () => {}
   const flow = crypto.randomUUID()
   return (event) => {
-    try {
-      // The compiler does not see that an event without its two stamps, stamped, is that event.
-      onEvent({ ...event, at: clock?.now() ?? Date.now(), flow } as unknown as E)
-    } catch {
-      // An observer must not change what it observes.
-    }
+    // The compiler does not see that an event without its two stamps, stamped, is that event.
+    const stamped = { ...event, at: clock?.now() ?? Date.now(), flow } as unknown as E
+    // An observer must not change what it observes, whether it throws at once or as a promise.
+    new Promise((resolve) => resolve(onEvent(stamped))).catch(() => {})
   }
 }

@@ -5,10 +5,15 @@
  * @module
  */
 
-/** A URL without query and fragment, where secrets travel. */
+/** A URL without query and fragment, where secrets travel; and not all of one without end. */
 export function displayUrl(url: string | URL): string {
   const { origin, pathname, search } = new URL(url)
-  return `${origin}${pathname}${search === '' ? '' : '?…'}`
+  return `${origin}${pathname}`.slice(0, 300) + (search === '' ? '' : '?…')
+}
+
+/** What may be no URL, without what would be a query, a user name or a password in one. */
+export function withoutSecrets(text: string): string {
+  return text.replace(/[?#].*/s, '').replace(/^([a-z]*:?).*@/is, '$1//')
 }
 
 /** Quotes text of a server: printable ASCII only, so no terminal escapes, and at most 200 characters of it. */

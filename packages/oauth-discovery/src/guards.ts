@@ -71,10 +71,10 @@ function redirectRefused({ method, url }: Request, target: URL | undefined, fail
 export function vetAddress(caller: URL, allowAddress: (url: URL) => boolean, fail: Fail): Guard {
   return (next) => async (request) => {
     const url = new URL(request.url)
-    if (allowAddress(url)) return next(request)
+    if (/^https?:$/.test(url.protocol) && allowAddress(url)) return next(request)
     const shown = displayUrl(url)
     const refused = (code: HttpErrorCode, why: string) =>
-      fail(code, `${shown} ${why}: nothing is sent. If that is meant, allow it by the option allowAddress.`, {
+      fail(code, `${shown} ${why}: nothing is sent. The option allowAddress can allow it.`, {
         url: shown,
         recovery: 'terminal',
       })

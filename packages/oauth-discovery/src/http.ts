@@ -8,7 +8,7 @@
 import { type Clock, systemClock, untilAborted } from './clock.ts'
 import { isOAuthError } from './errors.ts'
 import { createEmit, type DiscoveryEvent, type Emit, type Event } from './events.ts'
-import { describeCause, displayUrl, quoteForeign } from './foreign.ts'
+import { describeCause, displayUrl, quoteForeign, withoutSecrets } from './foreign.ts'
 import {
   dropBody,
   type Fail,
@@ -23,7 +23,16 @@ import {
 import { parseJsonObject } from './json.ts'
 
 export type { Clock, Emit, Fail, HttpErrorCode }
-export { createEmit, displayUrl, isSecure, parseJsonObject, quoteForeign, systemClock, untilAborted }
+export {
+  createEmit,
+  displayUrl,
+  isSecure,
+  parseJsonObject,
+  quoteForeign,
+  systemClock,
+  untilAborted,
+  withoutSecrets,
+}
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
@@ -85,9 +94,11 @@ export async function withHttp<T>(
   options.signal?.throwIfAborted()
   const deadline = new AbortController()
   const done = new AbortController()
-  void clock.sleep(timeoutMs, done.signal).then(() => {
-    if (!done.signal.aborted) deadline.abort()
-  })
+  // Some clocks reject when they are woken.
+  clock.sleep(timeoutMs, done.signal).then(
+    () => done.signal.aborted || deadline.abort(),
+    () => {},
+  )
   const signal = AbortSignal.any([deadline.signal, options.signal ?? deadline.signal])
   const http: Http = async (request) => {
     try {

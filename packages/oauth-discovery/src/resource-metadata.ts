@@ -9,6 +9,7 @@ import {
   accept,
   type DiscoveryOptions,
   type DocumentKind,
+  isStrings,
   nothingFound,
   readDocument,
   type Walk,
@@ -27,7 +28,7 @@ export interface ResourceMetadata {
 
 const kind: DocumentKind<ResourceMetadata> = /* @__PURE__ */ (() => {
   // A member of the wrong type is as good as absent, but for the one that says whom the document is about.
-  const strings = v.fallback(v.optional(v.array(v.string())), undefined)
+  const strings = v.fallback(v.optional(v.custom<readonly string[]>(isStrings)), undefined)
   const schema = v.looseObject({
     resource: v.string(),
     authorization_servers: strings,
@@ -106,15 +107,18 @@ function describes(published: string, requested: string | URL, metadataUrl: stri
   if (published === String(requested) || published === url.href) return true
   // Only at the root are the empty path and `/` the same.
   if (url.pathname === '/' && url.search === '' && published === url.origin) return true
-  if (!URL.canParse(published)) return false
-  const ancestor = new URL(published)
-  const directory = ancestor.pathname.replace(/\/?$/, '/')
-  return (
-    ancestor.origin === url.origin &&
-    url.pathname.startsWith(directory) &&
-    ancestor.search + ancestor.hash === '' &&
-    buildResourceMetadataUrl(published) === metadataUrl
-  )
+  try {
+    const ancestor = new URL(published)
+    const directory = ancestor.pathname.replace(/\/?$/, '/')
+    return (
+      ancestor.origin === url.origin &&
+      url.pathname.startsWith(directory) &&
+      ancestor.search + ancestor.hash === '' &&
+      buildResourceMetadataUrl(published) === metadataUrl
+    )
+  } catch {
+    return false // what names no resource names not this one
+  }
 }
 
 /** The first authorization server that a resource names; it lists them in its own order. */

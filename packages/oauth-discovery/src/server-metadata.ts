@@ -9,6 +9,7 @@ import {
   accept,
   type DiscoveryOptions,
   type DocumentKind,
+  isStrings,
   nothingFound,
   readDocument,
   type Walk,
@@ -35,7 +36,7 @@ export interface AuthorizationServerMetadata {
 }
 
 const kind: DocumentKind<AuthorizationServerMetadata> = /* @__PURE__ */ (() => {
-  const strings = v.fallback(v.optional(v.array(v.string())), undefined)
+  const strings = v.fallback(v.optional(v.custom<readonly string[]>(isStrings)), undefined)
   const url = v.fallback(v.optional(v.string()), undefined)
   const schema = v.looseObject({
     issuer: v.string(),

@@ -6,7 +6,7 @@
 import * as v from 'valibot'
 import { type Attempt, DiscoveryError, type DiscoveryErrorCode, isOAuthError } from './errors.ts'
 import { createEmit, type Emit } from './events.ts'
-import { displayUrl } from './foreign.ts'
+import { displayUrl, quoteForeign } from './foreign.ts'
 import { type Http, type HttpOptions, withHttp } from './http.ts'
 import { parseJsonObject } from './json.ts'
 
@@ -40,6 +40,11 @@ function note(walk: Walk, attempt: Attempt): void {
   walk.attempts.push(attempt)
   const { url, outcome, code } = attempt
   walk.emit({ type: 'candidate', url, outcome, ...(code !== undefined && { code }) })
+}
+
+/** A list of strings; `v.array` tells which of them is wrong, which nobody here asks, and is as large as all the rest. */
+export function isStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
 }
 
 /** One kind of metadata document: how it reads, and what is said where there is none. */
@@ -124,7 +129,7 @@ export function nothingFound(
     .join(', ')
   return new DiscoveryError(
     down ? 'unavailable' : has(invalid) ? invalid : absent,
-    `No usable ${purpose} for ${about}. Tried ${tried}. ${down ? 'Check that the address is right and the server up, or try again later.' : advice}`,
+    `No usable ${purpose} for ${quoteForeign(about)}. Tried ${tried}. ${down ? 'Check that the address is right and the server up, or try again later.' : advice}`,
     {
       url: attempts.at(-1)?.url ?? '',
       attempts: [...walk.attempts],

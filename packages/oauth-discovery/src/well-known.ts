@@ -4,7 +4,7 @@
  * @module
  */
 import { DiscoveryError } from './errors.ts'
-import { quoteForeign } from './foreign.ts'
+import { quoteForeign, withoutSecrets } from './foreign.ts'
 
 /** Where a resource publishes its metadata: the path, and a query, go behind the well-known name (RFC 9728 §3.1). */
 export function buildResourceMetadataUrl(resource: string | URL): string {
@@ -51,7 +51,6 @@ export function parseIdentifier(identifier: string | URL, what: 'resource' | 'is
 }
 
 function invalid(what: string, text: string, why: string): DiscoveryError {
-  // Neither a query nor a password is shown, whether or not this is a URL.
-  const shown = quoteForeign(text.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//'))
+  const shown = quoteForeign(withoutSecrets(text))
   return new DiscoveryError('invalid_url', `The ${what} ${shown} cannot be used: ${why}.`, { url: shown })
 }

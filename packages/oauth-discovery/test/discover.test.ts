@@ -191,6 +191,38 @@ describe('discoverAuthorizationServer', () => {
     expect(new Set(events.map(({ flow }) => flow)).size).toBe(1)
   })
 
+  it.each(['urn:x', 'http://old.example', 'https://u:p@as.example', ''])(
+    'goes on to the next server where %j is no address of one (PR-11)',
+    async (unusable) => {
+      const page = { resource, authorization_servers: [unusable, 'https://as.example'] }
+      const web = pages({ [resource]: unauthorized(), [metadataUrl]: page, [as]: server })
+
+      await expect(discoverAuthorizationServer(resource, web)).resolves.toMatchObject({
+        authorizationServerMetadata: server,
+      })
+    },
+  )
+
+  it('is not disturbed by a handler that rejects', async () => {
+    const web = pages({ [resource]: unauthorized(), [metadataUrl]: document, [as]: server })
+    // A rejection that nobody handles ends the run of the tests.
+    const onEvent = (): unknown => Promise.reject(new Error('the log is down'))
+
+    await expect(discoverAuthorizationServer(resource, { ...web, onEvent })).resolves.toBeDefined()
+  })
+
+  it('tells a hostile list and issuer in a few printable words (NS-09)', async () => {
+    const hostile = `https://as.example/\u009b31m\u202e${'x'.repeat(100_000)}`
+    const page = { resource, authorization_servers: [hostile] }
+    const web = pages({ [resource]: unauthorized(), [metadataUrl]: page })
+
+    const error: unknown = await discoverAuthorizationServer(resource, web).catch((caught: unknown) => caught)
+
+    const { message } = error as Error
+    expect(message).not.toMatch(/[^\x20-\x7e\ufffd…]/)
+    expect(message.length).toBeLessThan(2_000)
+  })
+
   it('is not disturbed by a handler that throws', async () => {
     const web = pages({ [resource]: unauthorized(), [metadataUrl]: document, [as]: server })
     const onEvent = () => {

@@ -64,6 +64,22 @@ describe('the guards', () => {
     ).resolves.toEqual({ issuer: inside })
   })
 
+  it('read nothing but http and https, whatever the caller allows (NS-02)', async () => {
+    const metadataUrl = 'data:application/json,{"resource":"https://rs.example/mcp"}'
+    const web = pages({})
+
+    const attempt = fetchResourceMetadata('https://rs.example/mcp', {
+      ...web,
+      metadataUrl,
+      allowAddress: () => true,
+    })
+
+    await expect(attempt).rejects.toMatchObject({
+      attempts: expect.arrayContaining([expect.objectContaining({ code: 'insecure_url' })]),
+    })
+    expect(web.asked.filter((each) => each.includes('data:'))).toEqual([])
+  })
+
   it('follow redirects within the origin, a few (NS-04)', async () => {
     const hop = (target: string) => () => new Response(null, { status: 302, headers: { location: target } })
     const near = pages({
@@ -149,6 +165,19 @@ describe('the deadline', () => {
     clock.pass()
 
     await expect(attempt).rejects.toMatchObject({ code: 'timeout' })
+  })
+
+  it('may be kept by a clock that rejects when it is woken', async () => {
+    const clock: Clock = {
+      now: () => 0,
+      sleep: (_ms, signal) =>
+        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('woken')))),
+    }
+
+    // A rejection that nobody handles ends the run of the tests.
+    await expect(
+      fetchAuthorizationServerMetadata(issuer, { ...pages({ [url]: { issuer } }), clock }),
+    ).resolves.toEqual({ issuer })
   })
 
   it("gives way to the caller's signal, whose reason comes back as it is", async () => {

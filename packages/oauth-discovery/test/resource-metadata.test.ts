@@ -116,6 +116,20 @@ describe('fetchResourceMetadata', () => {
     await expect(
       fetchResourceMetadata(deep, { ...pages({ [elsewhere]: ancestor }), metadataUrl: elsewhere }),
     ).rejects.toMatchObject({ code: 'resource_mismatch' })
+    const foreign = 'https://evil.example/.well-known/oauth-protected-resource'
+    await expect(
+      fetchResourceMetadata(deep, {
+        ...pages({ [foreign]: { resource: 'https://evil.example', authorization_servers } }),
+        metadataUrl: foreign,
+      }),
+    ).rejects.toMatchObject({ code: 'resource_mismatch' })
+    const queried = `${own}?a=b`
+    await expect(
+      fetchResourceMetadata(deep, {
+        ...pages({ [queried]: { ...ancestor, resource: `${ancestor.resource}?a=b` } }),
+        metadataUrl: queried,
+      }),
+    ).rejects.toMatchObject({ code: 'resource_mismatch' })
     await expect(
       fetchResourceMetadata('https://rs.example/tenant2/mcp', {
         ...pages({ [own]: ancestor }),
@@ -123,6 +137,15 @@ describe('fetchResourceMetadata', () => {
       }),
     ).rejects.toMatchObject({ code: 'resource_mismatch' })
   })
+
+  it.each(['https://u:p@rs.example/mcp', 'https://rs.example/mcp x', 'urn:x', ''])(
+    'takes a document about %j for one about something else (PR-05)',
+    async (other) => {
+      const web = pages({ [inserted]: { resource: other, authorization_servers } })
+
+      await expect(fetchResourceMetadata(resource, web)).rejects.toMatchObject({ code: 'resource_mismatch' })
+    },
+  )
 
   it.each([
     ['a page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],

@@ -9,7 +9,7 @@ import {
   type HttpOptions,
   supportsGrantType,
 } from '@x/oauth-discovery'
-import { displayUrl, isSecure } from '@x/oauth-discovery/http'
+import { displayUrl, isSecure, quoteForeign } from '@x/oauth-discovery/http'
 import { authorizedFetch, vetOrigins } from './authorized-fetch.ts'
 import {
   type Client,
@@ -48,11 +48,14 @@ export interface AuthOptions extends HttpOptions<GrantEvent> {
   /** Where `fetch` may send the token. Default: the origin of `resource`. */
   origins?: readonly string[] | undefined
   /**
-   * Shares the token with other auth objects for the same server, client, resource and scope. Where they act
-   * for several tenants, each needs a `partition` of its own: a secret that is wrong is not noticed in a store.
+   * Shares the token with other auth objects for the same server, client, resource, scope and `partition`. Where they
+   * act for several tenants, each needs a partition of its own: a secret that is wrong is not noticed in a store.
    */
   store?: TokenStore | undefined
-  /** Names the principal. Default: a random one for each object, so that no two share what is private. */
+  /**
+   * Names the principal. Default: in a store, none, so that objects of one client meet there; elsewhere a random one for
+   * each object, so that no two share what is private.
+   */
   partition?: string | undefined
 }
 
@@ -70,7 +73,9 @@ export abstract class GrantAuth<O extends AuthOptions> implements Auth {
   readonly partition: string
 
   /** @throws {AuthConfigError} for whatever can be known before a request */
-  protected constructor(options: O, grantType: string, grant: Grant<O>) {
+  protected constructor(given: O, grantType: string, grant: Grant<O>) {
+    // What was looked at is what is used, whatever becomes of the caller's object.
+    const options = { ...given }
     const request = vetted(options, grantType)
     const { store, clock, onEvent } = options
     const storage = store === undefined ? undefined : { store, key: storeKey(options, grantType) }
@@ -143,7 +148,7 @@ function vetted(options: AuthOptions, grantType: string): TokenEndpointOptions {
   if (!supportsGrantType(server, grantType)) {
     throw wrong(
       'grant_not_supported',
-      `The authorization server ${server.issuer} lists the grants ${JSON.stringify(server.grant_types_supported)}, and ${grantType} is not among them. If it has it all the same, correct the list in serverMetadata.`,
+      `The authorization server ${server.issuer} lists the grants ${quoteForeign(String(server.grant_types_supported))}, and ${grantType} is not among them. If it has it all the same, correct the list in serverMetadata.`,
     )
   }
   if (typeof clientId !== 'string' || clientId === '') {

@@ -4,19 +4,14 @@
  * @module
  */
 import type { Fetch, HttpOptions } from '@x/oauth-discovery'
-import { displayUrl, isSecure } from '@x/oauth-discovery/http'
+import { displayUrl, isSecure, withoutSecrets } from '@x/oauth-discovery/http'
 import { AuthConfigError } from './errors.ts'
-import type { TokenSource } from './session.ts'
-import { isHeaderSafe, type Token } from './token.ts'
+import { type GetTokenOptions, TokenSession, type TokenSource } from './session.ts'
+import { requireToken, type Token } from './token.ts'
 
 export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'allowAddress'> {
   /** The only origins that are ever sent the token, such as `https://api.example.com`. */
   origins: readonly string[]
-}
-
-/** A source that can tell without waiting what token it holds. */
-interface ReadySource extends TokenSource {
-  current?(): Token | undefined
 }
 
 /**
@@ -30,28 +25,61 @@ interface ReadySource extends TokenSource {
  *   call `origin_refused`, when the request is for another origin: nothing was sent
  * @throws what `source.getToken` throws
  */
-export function authorizedFetch(source: ReadySource, options: AuthorizedFetchOptions): Fetch {
+export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOptions): Fetch {
   const origins = vetOrigins(options.origins, options.allowAddress)
-  return async (input, init) => {
+  const authorize: Fetch = async (input, init) => {
+    // A Request will do for an init; what it holds would be lost where it is copied member by member.
+    if (init instanceof Request) return authorize(new Request(input, init))
     // A URL can be changed while a token is waited for: what was looked at is what is sent.
     const target = input instanceof URL ? input.href : input
     requireOrigin(target, origins)
     const send = options.fetch ?? globalThis.fetch
-    const signal = init?.signal ?? (target instanceof Request ? target.signal : undefined)
-    const token = source.current?.() ?? (await source.getToken({ signal }))
-    requireToken(token)
+    const signal = init?.signal === undefined && target instanceof Request ? target.signal : init?.signal
+    // A session can tell without waiting what it holds.
+    const held = source instanceof TokenSession ? source.current() : undefined
+    const token = held ?? (await tokenOf(source, { signal }))
     // A Request gives its body away when it is sent; the copy for a second try has to be made before.
     const second = target instanceof Request && target.body !== null ? target.clone() : target
     const response = await send(...authorized(target, init, token))
-    // Where a redirect left the origins, the token was not shown: it was not refused either.
-    const wasShown = !response.redirected || isWithin(response.url, origins)
-    if (response.status !== 401 || !wasShown) return response
+    if (response.status !== 401 || !wasShown(response, target)) return response
 
-    const renewed = await source.getToken({ signal, rejected: token })
-    if (renewed.accessToken === token.accessToken || isStream(init?.body)) return response
-    void response.body?.cancel().catch(() => {})
+    const renewed = await tokenOf(source, { signal, rejected: token }).catch((error: unknown) => {
+      dropBody(response)
+      throw error
+    })
+    if (renewed.accessToken === token.accessToken || !canRepeat(response, target, init)) return response
+    dropBody(response)
     return send(...authorized(second, init, renewed))
   }
+  return authorize
+}
+
+async function tokenOf(source: TokenSource, asked: GetTokenOptions): Promise<Token> {
+  const token = await source.getToken(asked)
+  // A session has looked at its tokens already.
+  if (!(source instanceof TokenSession)) requireToken(token)
+  return token
+}
+
+/** Where a redirect left the origin, the token was not shown: it was not refused either. */
+function wasShown({ redirected, url }: Response, target: string | Request): boolean {
+  return (
+    !redirected || new URL(url).origin === new URL(typeof target === 'string' ? target : target.url).origin
+  )
+}
+
+/** Whether the same request can go out again: its body is still there, and a redirect does not hide that it ran. */
+function canRepeat(
+  { redirected }: Response,
+  target: string | Request,
+  init: RequestInit | undefined,
+): boolean {
+  const method = init?.method ?? (typeof target === 'string' ? 'GET' : target.method)
+  return !isStream(init?.body) && (!redirected || /^(?:GET|HEAD)$/i.test(method))
+}
+
+function dropBody({ body }: Response): void {
+  void body?.cancel().catch(() => {})
 }
 
 /** @returns each as an origin, in the one spelling that URLs have. */
@@ -63,10 +91,9 @@ export function vetOrigins(
     const url = URL.canParse(each) ? new URL(each) : undefined
     const isPlainAllowed = url?.protocol === 'http:' && allowAddress?.(url) === true
     if (url !== undefined && (isSecure(url) || isPlainAllowed)) return url.origin
-    const shown = each.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//')
     throw new AuthConfigError(
       'invalid_origin',
-      `A token is not sent to ${JSON.stringify(shown)}: in clear text it is everybody's. Use https; plain http is for this machine, or for what the option allowAddress allows.`,
+      `A token is not sent to ${JSON.stringify(withoutSecrets(each))}: in clear text it is everybody's. Use https; plain http is for this machine, or for what the option allowAddress allows.`,
     )
   })
 }
@@ -77,7 +104,7 @@ function requireOrigin(target: string | Request, origins: readonly string[]): vo
   // What parsers repair, each in its own way, goes nowhere: `https://api.example.com\@evil.example/`.
   const isClear = /^https?:\/\/[^/?#\\\s]*(?:[/?#]|$)/i.test(url)
   if (isClear && URL.canParse(url) && origins.includes(new URL(url).origin)) return
-  const shown = URL.canParse(url) ? displayUrl(url) : JSON.stringify(url.replace(/[?#].*$/s, ''))
+  const shown = URL.canParse(url) ? displayUrl(url) : JSON.stringify(withoutSecrets(url))
   const why = URL.canParse(url) ? 'the token is not for it' : 'it is no absolute URL'
   const allowed =
     origins.length === 0
@@ -97,14 +124,6 @@ function isStream(body: unknown): boolean {
     typeof body === 'object' &&
     body !== null &&
     (body instanceof ReadableStream || Symbol.asyncIterator in body)
-  )
-}
-
-function requireToken({ accessToken }: Token): void {
-  if (isHeaderSafe(accessToken)) return
-  throw new AuthConfigError(
-    'invalid_token',
-    'The source of tokens gave none: getToken has to give a token, as createToken makes it.',
   )
 }
 

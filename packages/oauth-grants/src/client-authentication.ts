@@ -4,6 +4,7 @@
  * @module
  */
 import type { AuthorizationServerMetadata } from '@x/oauth-discovery'
+import { quoteForeign } from '@x/oauth-discovery/http'
 import { AuthConfigError } from './errors.ts'
 
 /** A client as the authorization server knows it. */
@@ -61,7 +62,7 @@ export function chooseClientAuthentication(
   const listed = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
   const method = [clientSecretBasic, clientSecretPost].find((each) => listed.includes(each.method))
   if (method !== undefined) return method
-  const message = `The authorization server ${server.issuer} takes client authentication by ${JSON.stringify(listed)}, and a client secret can be sent by client_secret_basic or client_secret_post. If it takes one of them all the same, name it in the option clientAuthentication.`
+  const message = `The authorization server ${server.issuer} takes client authentication by ${quoteForeign(listed.join(' '))}, and a client secret can be sent by client_secret_basic or client_secret_post. If it takes one of them all the same, name it in the option clientAuthentication.`
   throw new AuthConfigError('auth_method_not_supported', message)
 }
 

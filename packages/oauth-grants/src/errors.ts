@@ -23,7 +23,7 @@ export type AuthConfigErrorCode =
   | 'resource_not_supported'
   | 'closed'
 
-/** What was configured cannot work with this server, or was used where it must not be. Nothing was sent. */
+/** What was configured cannot work with this server, or was used where it must not be. No credential was sent for it. */
 export class AuthConfigError extends OAuthError {
   override readonly name = 'AuthConfigError'
   override readonly code: AuthConfigErrorCode

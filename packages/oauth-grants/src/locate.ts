@@ -8,6 +8,7 @@ import {
   fetchAuthorizationServerMetadata,
   type ResourceMetadata,
 } from '@x/oauth-discovery'
+import { quoteForeign } from '@x/oauth-discovery/http'
 import { type AuthOptions, isScope } from './auth.ts'
 import { AuthConfigError } from './errors.ts'
 
@@ -72,7 +73,9 @@ function requireBearerHeader(metadata: ResourceMetadata): void {
   const byOtherWays = methods !== undefined && !methods.includes('header')
   if (bound !== true && !byOtherWays) return
   const why =
-    bound === true ? 'it takes DPoP-bound tokens only' : `it takes tokens by ${JSON.stringify(methods)} only`
+    bound === true
+      ? 'it takes DPoP-bound tokens only'
+      : `it takes tokens by ${quoteForeign(String(methods))} only`
   throw new AuthConfigError(
     'resource_not_supported',
     `The resource ${resource} cannot be used: ${why}, and they are sent as Bearer in a header (RFC 9728 §2).`,

@@ -18,7 +18,7 @@ import {
 import { AuthConfigError } from './errors.ts'
 import type { GrantEvent, RenewalReason } from './events.ts'
 import type { TokenStore } from './store.ts'
-import { decodeToken, encodeToken, isFresh, type Token } from './token.ts'
+import { decodeToken, encodeToken, isFresh, requireToken, type Token } from './token.ts'
 
 export interface GetTokenOptions {
   /** Ends this caller's wait. A renewal shared with others goes on. */
@@ -98,7 +98,10 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const why = this.#token === undefined ? 'absent' : rejected === undefined ? 'expired' : 'rejected'
     if (rejected !== undefined) this.#refuse(rejected)
     // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
-    return this.current() ?? untilAborted(this.#renew(why), signal)
+    const hasJoined = this.#renewal !== undefined
+    const token = this.current() ?? (await untilAborted(this.#renew(why), signal))
+    // What was under way may have brought the very token that was refused meanwhile, and was still on its way to a store.
+    return hasJoined && this.#wasRefused(token) ? untilAborted(this.#renew('rejected'), signal) : token
   }
 
   /** Ends a renewal under way; the session is of no use afterwards. */
@@ -142,16 +145,21 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const held = this.#token
     try {
       const { storage } = this.#options
-      const stored = await storage?.store.load(storage.key)
+      // A store that hangs must not keep anybody who closes this session.
+      const { signal } = this.#closing
+      const stored = storage && (await untilAborted(storage.store.load(storage.key), signal))
       const found = stored === undefined ? undefined : decodeToken(stored.value)
       if (found !== undefined && this.#isBetter(found)) {
         emit({ type: 'renewal', why, outcome: 'adopted' })
         return this.#keep(found)
       }
-      const token = this.#keep(await this.#obtain({ signal: this.#closing.signal, emit }))
+      const token = await this.#obtain({ signal, emit })
+      requireToken(token)
+      this.#keep(token)
       emit({ type: 'renewal', why, outcome: 'obtained' })
       // A write that loses against another's is no loss: both tokens are good.
-      await storage?.store.save(storage.key, encodeToken(token), { expect: stored?.revision })
+      const write = storage?.store.save(storage.key, encodeToken(token), { expect: stored?.revision })
+      if (write !== undefined) await untilAborted(write, signal)
       return token
     } catch (error) {
       // A new token keeps its own time: only its way into the store failed.

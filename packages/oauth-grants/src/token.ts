@@ -74,6 +74,15 @@ export function createToken(init: TokenInit): Token {
   return new IssuedToken(init)
 }
 
+/** For what a function of the caller gave: its types may be missing. */
+export function requireToken(token: Token | undefined): void {
+  if (isHeaderSafe(token?.accessToken)) return
+  throw new AuthConfigError(
+    'invalid_token',
+    'There is no usable token in what was given for one: it has to be a token as createToken makes it.',
+  )
+}
+
 /** What is put in a header must hold nothing that ends one. */
 export function isHeaderSafe(accessToken: unknown): accessToken is string {
   return typeof accessToken === 'string' && /^[\x21-\x7e]+$/.test(accessToken)

@@ -43,6 +43,78 @@ function bench(replies: Reply[] = [ok], options: Partial<AuthorizedFetchOptions>
   return { fetch, source, arrivals: resource.arrivals, authorizations }
 }
 
+describe('the arguments of fetch', () => {
+  const source = { getToken: async () => createToken({ accessToken: 'a-token' }) }
+  const origins = ['https://api.example']
+
+  it('may be a URL and a Request, whose method, body and headers count', async () => {
+    const sent: Request[] = []
+    const send = async (input: string | URL | Request, init?: RequestInit) => {
+      sent.push(new Request(input, init))
+      return new Response()
+    }
+    const request = new Request('https://elsewhere.example/', {
+      method: 'POST',
+      body: 'text',
+      headers: { 'x-own': 'kept' },
+    })
+
+    await authorizedFetch(source, { origins, fetch: send })('https://api.example/orders', request)
+
+    const [arrived = expect.unreachable('nothing was sent')] = sent
+    expect([arrived.method, arrived.url, await arrived.text()]).toEqual([
+      'POST',
+      'https://api.example/orders',
+      'text',
+    ])
+    expect(arrived.headers.get('x-own')).toBe('kept')
+    expect(arrived.headers.get('authorization')).toBe('Bearer a-token')
+  })
+
+  it('may take the signal of a Request away', async () => {
+    const request = new Request('https://api.example/', { signal: AbortSignal.abort(new Error('old')) })
+    const fetch = authorizedFetch(source, { origins, fetch: async () => new Response('here') })
+
+    await expect(fetch(request, { signal: null })).resolves.toMatchObject({ status: 200 })
+  })
+
+  it('leave no open answer behind where the renewal fails', async () => {
+    let isDropped = false
+    const body = new ReadableStream({
+      cancel() {
+        isDropped = true
+      },
+    })
+    const failing = {
+      getToken: async ({ rejected }: GetTokenOptions = {}) => {
+        if (rejected !== undefined) throw new Error('no more')
+        return createToken({ accessToken: 'a-token' })
+      },
+    }
+    const fetch = authorizedFetch(failing, {
+      origins,
+      fetch: async () => new Response(body, { status: 401 }),
+    })
+
+    await expect(fetch('https://api.example/')).rejects.toThrow('no more')
+    expect(isDropped).toBe(true)
+  })
+
+  it.each([
+    'https:/user:hunter2@h',
+    'https:user:hunter2@h',
+    'https:\\\\user:hunter2@h',
+    'https://user:hunt/er2@h',
+  ])('and origins show no password, in whatever way it is written: %s (NS-09)', async (odd) => {
+    const fetch = authorizedFetch(source, { origins, fetch: async () => new Response() })
+
+    await expect(fetch(odd)).rejects.toMatchObject({ message: expect.not.stringMatching(/hunter2|er2/) })
+    expect(() => authorizedFetch(source, { origins: [`http${odd.slice(5)}`] })).toThrow(
+      expect.objectContaining({ message: expect.not.stringMatching(/hunter2|er2/) }),
+    )
+  })
+})
+
 it.each(['a-token', {}, { accessToken: undefined }])(
   'sends nothing with %j, which a source without types gives for a token',
   async (given) => {
@@ -632,6 +704,36 @@ describe('a real API', () => {
     expect(api.journal.arrivals[0]?.headers['authorization']).toMatch(/^Bearer /)
     expect(mcp.journal.arrivals.map(({ path }) => path)).toEqual(['/elsewhere', '/elsewhere'])
     for (const { headers } of mcp.journal.arrivals) expect(headers).not.toHaveProperty('authorization')
+  })
+
+  it('that ran a POST and then redirects is not asked to run it again', async () => {
+    const { api } = testbed
+    api.faults.add(
+      { kind: 'redirect', location: `${api.url}/orders`, status: 303 },
+      { method: 'POST', times: 1 },
+    )
+    api.faults.add({ kind: 'status', status: 401 }, { method: 'GET', times: 1 })
+
+    const response = await auth.fetch(`${api.url}/echo`, { method: 'POST', body: '{}' })
+    await response.body?.cancel()
+
+    expect(response.status).toBe(401)
+    expect(api.journal.count({ method: 'POST' })).toBe(1)
+  })
+
+  it('that redirects from one of two origins to the other costs no renewal, for the token is dropped', async () => {
+    const { api, mcp, authorizationServer } = testbed
+    const both = authorizedFetch(auth, { origins: [api.origin, mcp.origin] })
+    await auth.getToken()
+    authorizationServer.journal.clear()
+    api.faults.add({ kind: 'redirect', location: mcp.url }, { times: 1 })
+
+    const response = await both(`${api.url}/orders`)
+    await response.body?.cancel()
+
+    expect(response.status).toBe(401)
+    expect(mcp.journal.arrivals).toHaveLength(1)
+    expect(authorizationServer.journal.arrivals).toEqual([])
   })
 
   it('that redirects to where we are refused costs no renewal: the token was not shown there (CH-11)', async () => {

@@ -114,6 +114,28 @@ describe('the constructor', () => {
     }
   })
 
+  it('holds to what it was made with, whatever becomes of the options', async () => {
+    const options = {
+      serverMetadata: metadata,
+      clientId: 'me',
+      clientSecret: 'hush',
+      scope: 'a',
+      resource: 'https://a.example',
+    }
+    const server = tokenServer()
+    const auth = new ClientCredentialsAuth({ ...options, fetch: server.fetch })
+    const shared: ClientCredentialsOptions = { ...options, fetch: server.fetch }
+    const first = new ClientCredentialsAuth(shared)
+    Object.assign(shared, { resource: 'https://b.example', scope: 'b' })
+
+    await Promise.all([auth.getToken(), first.getToken()])
+
+    const forms = server.arrivals.map(({ body }) => new URLSearchParams(body))
+    expect(forms.map((form) => `${form.get('resource')} ${form.get('scope')}`)).toEqual(
+      Array.from({ length: 2 }, () => 'https://a.example a'),
+    )
+  })
+
   it('looks at the server first, then at the client, then at what is asked for', () => {
     const options: ClientCredentialsOptions = {
       serverMetadata: { issuer: '', token_endpoint: 'http://as.example/token', grant_types_supported: [] },

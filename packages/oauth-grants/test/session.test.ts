@@ -750,3 +750,38 @@ describe('a store', () => {
     await expect(secretOf(session.getToken())).resolves.toBe('t1')
   })
 })
+
+it('does not hand out again what was refused while it was on its way into a store (MC-04)', async () => {
+  const saving = byHand<string | undefined>()
+  const store: TokenStore = { load: async () => undefined, save: () => saving.promise }
+  const { session, obtain } = bench({ storage: { store, key: 'k' } })
+  const first = session.getToken()
+  await aside()
+  const used = session.current() ?? expect.unreachable('the token is in use before it is saved')
+
+  const again = session.getToken({ rejected: used })
+  saving.resolve('1')
+
+  expect(await secretOf(first)).toBe('t1')
+  expect(await secretOf(again)).toBe('t2')
+  expect(obtain).toHaveBeenCalledTimes(2)
+})
+
+it('can be closed while a store hangs', async () => {
+  const store: TokenStore = { load: () => new Promise(() => {}), save: async () => undefined }
+  const { session } = bench({ storage: { store, key: 'k' } })
+  const waiting = expect(session.getToken()).rejects.toMatchObject({ code: 'closed' })
+
+  await session.close()
+
+  await waiting
+})
+
+it.each([undefined, 'a-token', {}])(
+  'takes no %j that a grant without types gives for a token',
+  async (given) => {
+    const session = new TokenSession(async () => given as never)
+
+    await expect(session.getToken()).rejects.toMatchObject({ code: 'invalid_token' })
+  },
+)
