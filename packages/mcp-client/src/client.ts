@@ -22,6 +22,8 @@ import {
   type ReadResourceRequest,
   type ReadResourceResult,
   type RequestOptions,
+  SdkError,
+  SdkErrorCode,
   type StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client'
 import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
@@ -44,18 +46,22 @@ const farewellMs = 3_000
 
 /** A connection to one MCP server. Made by {@link MCPClient.connect}, ended by `close`. */
 export class MCPClient implements AsyncDisposable {
-  /** The official client, for all that is not here. */
-  readonly client: Client
+  readonly #client: Client
   readonly #transport: StreamableHTTPClientTransport
   readonly #url: string
   readonly #hasAuth: boolean
   #isClosed = false
 
   private constructor(client: Client, transport: StreamableHTTPClientTransport, url: URL, hasAuth: boolean) {
-    this.client = client
+    this.#client = client
     this.#transport = transport
     this.#url = url.origin + url.pathname
     this.#hasAuth = hasAuth
+  }
+
+  /** The official client, for all that is not here. */
+  get client(): Client {
+    return this.#client
   }
 
   /**
@@ -67,7 +73,7 @@ export class MCPClient implements AsyncDisposable {
    *   or the reason of the signal
    */
   static async connect(url: string | URL, options: ConnectOptions = {}): Promise<MCPClient> {
-    const { auth, signal, timeoutMs, clientInfo = { name: '@x/mcp-client', version: '0' } } = options
+    const { auth, signal, timeoutMs = 60_000, clientInfo = { name: '@x/mcp-client', version: '0' } } = options
     signal?.throwIfAborted()
     const transport = createTransport(url, options)
     const client = new Client(clientInfo, {
@@ -76,12 +82,13 @@ export class MCPClient implements AsyncDisposable {
       ...options.clientOptions,
     })
     const connection = new this(client, transport, parseServerUrl(url), auth !== undefined)
-    const limits = { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeout: timeoutMs }) }
     const settled = new AbortController()
     try {
-      // The official client is deaf to the signal while it negotiates; closing it, below, ends what is under way.
+      // The official client has a limit for each message, and is deaf to the signal while it negotiates; closing it,
+      // below, ends what is under way.
+      const limits = [aborted(signal, settled.signal), overdue(timeoutMs)]
       await connection.#named(
-        () => Promise.race([client.connect(transport, limits), aborted(signal, settled.signal)]),
+        () => Promise.race([client.connect(transport, { timeout: timeoutMs }), ...limits]),
         signal,
       )
       return connection
@@ -98,12 +105,12 @@ export class MCPClient implements AsyncDisposable {
     params?: ListToolsRequest['params'],
     options?: CacheableRequestOptions,
   ): Promise<ListToolsResult> {
-    return this.#named(() => this.client.listTools(params, options), options?.signal)
+    return this.#named(() => this.#client.listTools(params, options), options?.signal)
   }
 
   /** A tool that fails is no error: its result says so in `isError`. */
   callTool(params: CallToolRequest['params'], options?: CallToolRequestOptions): Promise<CallToolResult> {
-    return this.#named(() => this.client.callTool(params, options), options?.signal)
+    return this.#named(() => this.#client.callTool(params, options), options?.signal)
   }
 
   /** All resources, over all pages; with a `cursor`, one page. */
@@ -111,7 +118,7 @@ export class MCPClient implements AsyncDisposable {
     params?: ListResourcesRequest['params'],
     options?: CacheableRequestOptions,
   ): Promise<ListResourcesResult> {
-    return this.#named(() => this.client.listResources(params, options), options?.signal)
+    return this.#named(() => this.#client.listResources(params, options), options?.signal)
   }
 
   /** What a resource holds. */
@@ -119,7 +126,7 @@ export class MCPClient implements AsyncDisposable {
     params: ReadResourceRequest['params'],
     options?: CacheableRequestOptions,
   ): Promise<ReadResourceResult> {
-    return this.#named(() => this.client.readResource(params, options), options?.signal)
+    return this.#named(() => this.#client.readResource(params, options), options?.signal)
   }
 
   /** All prompts, over all pages; with a `cursor`, one page. */
@@ -127,19 +134,19 @@ export class MCPClient implements AsyncDisposable {
     params?: ListPromptsRequest['params'],
     options?: CacheableRequestOptions,
   ): Promise<ListPromptsResult> {
-    return this.#named(() => this.client.listPrompts(params, options), options?.signal)
+    return this.#named(() => this.#client.listPrompts(params, options), options?.signal)
   }
 
   /** A prompt with its arguments filled in. */
   getPrompt(params: GetPromptRequest['params'], options?: RequestOptions): Promise<GetPromptResult> {
-    return this.#named(() => this.client.getPrompt(params, options), options?.signal)
+    return this.#named(() => this.#client.getPrompt(params, options), options?.signal)
   }
 
   /** Whether the server answers; from 2026-07-28 on, where there is no ping, it is asked to describe itself. */
   async ping(options?: RequestOptions): Promise<void> {
     await this.#named<unknown>(() => {
-      const isModern = this.client.getProtocolEra() === 'modern'
-      return isModern ? this.client.discover(options) : this.client.ping(options)
+      const isModern = this.#client.getProtocolEra() === 'modern'
+      return isModern ? this.#client.discover(options) : this.#client.ping(options)
     }, options?.signal)
   }
 
@@ -150,7 +157,7 @@ export class MCPClient implements AsyncDisposable {
       const farewell = this.#transport.terminateSession().catch(() => {})
       await Promise.race([farewell, elapsed(farewellMs)])
     }
-    await this.client.close()
+    await this.#client.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -187,6 +194,12 @@ function aborted(signal: AbortSignal | undefined, settled: AbortSignal): Promise
   return new Promise((_, reject) => {
     signal?.addEventListener('abort', () => reject(signal.reason), { signal: settled })
   })
+}
+
+/** Rejects when the time is over, as the official client does for one message. */
+async function overdue(ms: number): Promise<never> {
+  await elapsed(ms)
+  throw new SdkError(SdkErrorCode.RequestTimeout, `not connected within ${ms} ms`)
 }
 
 /** A wait that keeps no process alive. */

@@ -188,6 +188,21 @@ describe('a connection that ends', () => {
     })
   })
 
+  it('counts the whole attempt to connect, and not each message of it', async () => {
+    testbed.mcp.faults.add({ kind: 'status', status: 400 }, { times: 1 })
+    testbed.mcp.faults.add({ kind: 'delay', ms: 150 })
+    const started = performance.now()
+
+    const attempt = MCPClient.connect(testbed.mcp.url, { auth, timeoutMs: 200 })
+
+    // initialize and initialized take 150 ms each: neither is too late, both are.
+    await expect(attempt).rejects.toMatchObject({
+      code: 'transport_error',
+      cause: { code: 'REQUEST_TIMEOUT' },
+    })
+    expect(performance.now() - started).toBeLessThan(5_000)
+  })
+
   it('can be closed twice, and says afterwards that it was', async () => {
     const client = await connect()
 
@@ -294,10 +309,12 @@ it.each<[string, () => AuthLike | Promise<AuthLike>]>([
   await connected.callTool({ name: 'whoami' })
 
   for (const object of [connected, connected.client]) {
-    expect(shown(object)).toContain(testbed.mcp.url)
     expect(shown(object)).not.toContain(accessToken)
     expect(shown(object)).not.toContain(testClients.worker.clientSecret)
   }
+  // Or nothing was shown at all.
+  expect(shown(connected.client)).toContain(testbed.mcp.url)
+  expect(JSON.stringify(connected)).toBe('{}')
 })
 
 it('keeps what is private to one principal from another, in a cache that both share', async () => {

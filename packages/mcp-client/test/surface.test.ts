@@ -33,6 +33,7 @@ it('has these error codes and no others', () => {
 it('has these methods and no others', () => {
   expect(Object.getOwnPropertyNames(root.MCPClient.prototype).toSorted()).toEqual([
     'callTool',
+    'client',
     'close',
     'constructor',
     'getPrompt',

@@ -110,6 +110,32 @@ describe('discoverAuthorizationServer', () => {
     expect(neither.authorizationServerMetadata).toEqual(without)
   })
 
+  it('asks a few of the servers that a resource lists, and not hundreds (PR-10)', async () => {
+    const authorization_servers = Array.from({ length: 100 }, (_, index) => `https://as${index}.example`)
+    const web = pages({ [resource]: unauthorized(), [metadataUrl]: { resource, authorization_servers } })
+
+    await expect(discoverAuthorizationServer(resource, web)).rejects.toMatchObject({
+      code: 'server_metadata_not_found',
+    })
+
+    const hosts = new Set(web.asked.map((each) => new URL(each.replace('GET ', '')).host))
+    expect(hosts.size).toBe(1 + 4)
+  })
+
+  it('follows a challenge that comes with 403 as one with 401, and no other', async () => {
+    const answer = (status: number) => () =>
+      new Response(null, { status, headers: { 'www-authenticate': `Bearer resource_metadata="${named}"` } })
+    const table = { [named]: document, [metadataUrl]: document, [as]: server }
+
+    const refused = pages({ ...table, [resource]: answer(403) })
+    const open = pages({ ...table, [resource]: answer(200) })
+    await discoverAuthorizationServer(resource, refused)
+    await discoverAuthorizationServer(resource, open)
+
+    expect(refused.asked[1]).toBe(`GET ${named}`)
+    expect(open.asked[1]).toBe(`GET ${metadataUrl}`)
+  })
+
   it('asks the one server that the caller wants, wherever it stands in the list (PR-11, RG-15)', async () => {
     const second = { issuer: 'https://as2.example' }
     const web = pages({ [resource]: unauthorized(), [metadataUrl]: document, [as]: server, [as2]: second })

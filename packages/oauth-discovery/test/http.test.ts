@@ -110,6 +110,15 @@ describe('the guards', () => {
     expect(web.asked).toEqual([`GET ${url}`, `GET ${openid}`])
   })
 
+  it('take a redirect that a browser hides for one that is refused (NS-04)', async () => {
+    const hidden = () => Object.defineProperty(new Response(null), 'type', { value: 'opaqueredirect' })
+    const web = pages({ [url]: hidden, [openid]: hidden })
+
+    await expect(fetchAuthorizationServerMetadata(issuer, web)).rejects.toMatchObject({
+      code: 'redirect_refused',
+    })
+  })
+
   it('stop reading a body at the limit, whatever length it declares (NS-06)', async () => {
     let pulled = 0
     const endless = () =>
