@@ -27,7 +27,14 @@ import {
   type StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client'
 import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
-import { type AuthLike, createTransport, parseServerUrl, type TransportOptions } from './transport.ts'
+import {
+  type AuthLike,
+  createTransport,
+  type Given,
+  parseServerUrl,
+  type TransportOptions,
+  withoutUndefined,
+} from './transport.ts'
 
 /** How to connect, and as whom. */
 export interface ConnectOptions extends TransportOptions {
@@ -38,7 +45,7 @@ export interface ConnectOptions extends TransportOptions {
   /** How this program calls itself to the server. Default: the name of this package. */
   clientInfo?: Implementation | undefined
   /** The official client's own options, such as capabilities. */
-  clientOptions?: ClientOptions | undefined
+  clientOptions?: Given<ClientOptions> | undefined
 }
 
 /** How long `close` waits for the server to hear of it, in ms. */
@@ -79,7 +86,7 @@ export class MCPClient implements AsyncDisposable {
     const client = new Client(clientInfo, {
       versionNegotiation: { mode: 'auto' }, // the default mode cannot reach servers of 2026-07-28
       cachePartition: partitionOf(auth), // what is private to one principal must not be served to another
-      ...options.clientOptions,
+      ...withoutUndefined(options.clientOptions),
     })
     const connection = new this(client, transport, parseServerUrl(url), auth !== undefined)
     const settled = new AbortController()
@@ -103,50 +110,55 @@ export class MCPClient implements AsyncDisposable {
   /** All tools, over all pages; with a `cursor`, one page. */
   listTools(
     params?: ListToolsRequest['params'],
-    options?: CacheableRequestOptions,
+    options?: Given<CacheableRequestOptions>,
   ): Promise<ListToolsResult> {
-    return this.#named(() => this.#client.listTools(params, options), options?.signal)
+    return this.#named(() => this.#client.listTools(params, withoutUndefined(options)), options?.signal)
   }
 
   /** A tool that fails is no error: its result says so in `isError`. */
-  callTool(params: CallToolRequest['params'], options?: CallToolRequestOptions): Promise<CallToolResult> {
-    return this.#named(() => this.#client.callTool(params, options), options?.signal)
+  callTool(
+    params: CallToolRequest['params'],
+    options?: Given<CallToolRequestOptions>,
+  ): Promise<CallToolResult> {
+    return this.#named(() => this.#client.callTool(params, withoutUndefined(options)), options?.signal)
   }
 
   /** All resources, over all pages; with a `cursor`, one page. */
   listResources(
     params?: ListResourcesRequest['params'],
-    options?: CacheableRequestOptions,
+    options?: Given<CacheableRequestOptions>,
   ): Promise<ListResourcesResult> {
-    return this.#named(() => this.#client.listResources(params, options), options?.signal)
+    return this.#named(() => this.#client.listResources(params, withoutUndefined(options)), options?.signal)
   }
 
   /** What a resource holds. */
   readResource(
     params: ReadResourceRequest['params'],
-    options?: CacheableRequestOptions,
+    options?: Given<CacheableRequestOptions>,
   ): Promise<ReadResourceResult> {
-    return this.#named(() => this.#client.readResource(params, options), options?.signal)
+    return this.#named(() => this.#client.readResource(params, withoutUndefined(options)), options?.signal)
   }
 
   /** All prompts, over all pages; with a `cursor`, one page. */
   listPrompts(
     params?: ListPromptsRequest['params'],
-    options?: CacheableRequestOptions,
+    options?: Given<CacheableRequestOptions>,
   ): Promise<ListPromptsResult> {
-    return this.#named(() => this.#client.listPrompts(params, options), options?.signal)
+    return this.#named(() => this.#client.listPrompts(params, withoutUndefined(options)), options?.signal)
   }
 
   /** A prompt with its arguments filled in. */
-  getPrompt(params: GetPromptRequest['params'], options?: RequestOptions): Promise<GetPromptResult> {
-    return this.#named(() => this.#client.getPrompt(params, options), options?.signal)
+  getPrompt(params: GetPromptRequest['params'], options?: Given<RequestOptions>): Promise<GetPromptResult> {
+    return this.#named(() => this.#client.getPrompt(params, withoutUndefined(options)), options?.signal)
   }
 
   /** Whether the server answers; from 2026-07-28 on, where there is no ping, it is asked to describe itself. */
-  async ping(options?: RequestOptions): Promise<void> {
+  async ping(options?: Given<RequestOptions>): Promise<void> {
     await this.#named<unknown>(() => {
       const isModern = this.#client.getProtocolEra() === 'modern'
-      return isModern ? this.#client.discover(options) : this.#client.ping(options)
+      return isModern
+        ? this.#client.discover(withoutUndefined(options))
+        : this.#client.ping(withoutUndefined(options))
     }, options?.signal)
   }
 

@@ -15,4 +15,4 @@ export {
   SessionExpiredError,
   TransportError,
 } from './connection-errors.ts'
-export { type AuthLike, createTransport, type TransportOptions } from './transport.ts'
+export { type AuthLike, createTransport, type Given, type TransportOptions } from './transport.ts'

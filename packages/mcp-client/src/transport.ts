@@ -38,7 +38,17 @@ export interface TransportOptions {
   /** Lets a token go over plain http to a server on another machine. */
   allowAddress?: ((url: URL) => boolean) | undefined
   /** The official transport's own options. */
-  transportOptions?: Omit<StreamableHTTPClientTransportOptions, 'authProvider' | 'fetch'> | undefined
+  transportOptions?: Given<Omit<StreamableHTTPClientTransportOptions, 'authProvider' | 'fetch'>> | undefined
+}
+
+/** Options of the official client, each of which may be undefined as well as absent, as ours may. */
+export type Given<T> = { [K in keyof T]: T[K] | undefined }
+
+/** The same without those that are undefined, which would take the place of a default. */
+export function withoutUndefined<T>(options: Given<T> | undefined): T | undefined {
+  if (options === undefined) return undefined
+  // What is left has the members of T that are there.
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
 /**
@@ -57,7 +67,7 @@ export function createTransport(
   const target = parseServerUrl(url)
   const fetch = chooseFetch(target, options)
   return new StreamableHTTPClientTransport(target, {
-    ...options.transportOptions,
+    ...withoutUndefined(options.transportOptions),
     ...(fetch !== undefined && { fetch }),
   })
 }

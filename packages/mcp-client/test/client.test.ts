@@ -83,6 +83,26 @@ describe.each([
   })
 })
 
+it('takes undefined for any option that may be absent, as programs pass their own on', async () => {
+  const signal = undefined as AbortSignal | undefined
+  const none = undefined
+
+  const client = await MCPClient.connect(testbed.mcp.url, {
+    auth,
+    signal,
+    timeoutMs: none,
+    clientOptions: { capabilities: none, cachePartition: none },
+    transportOptions: { sessionId: none, reconnectionOptions: none },
+  })
+  const { tools } = await client.listTools(undefined, { signal, timeout: none })
+  const called = await client.callTool({ name: 'add', arguments: { a: 1, b: 1 } }, { signal })
+  await client.ping({ signal })
+  await client.close()
+
+  expect(tools).toHaveLength(3)
+  expect(called.content).toEqual([{ type: 'text', text: '2' }])
+})
+
 describe('an error', () => {
   it('that the MCP server answers with stays what it is', async () => {
     const client = await connect()
@@ -330,11 +350,13 @@ it('keeps what is private to one principal from another, in a cache that both sh
       }
     },
   })
-  const clientOptions = { responseCacheStore: spy }
+  const clientOptions = { responseCacheStore: spy, cachePartition: undefined, versionNegotiation: undefined }
 
   const first = await MCPClient.connect(testbed.mcp.url, { auth, clientOptions })
   await first.listTools()
+  const spoken = first.client.getNegotiatedProtocolVersion()
   await first.close()
 
+  expect(spoken).toBe('2026-07-28')
   expect(partitions.join()).toContain(auth.partition)
 })
