@@ -48,6 +48,9 @@ export interface ConnectOptions extends TransportOptions {
   clientOptions?: Given<ClientOptions> | undefined
 }
 
+/** The longest that timers can count, in ms: some 24 days. */
+const longestMs = 2 ** 31 - 1
+
 /** How long `close` waits for the server to hear of it, in ms. */
 const farewellMs = 3_000
 
@@ -93,11 +96,9 @@ export class MCPClient implements AsyncDisposable {
     try {
       // The official client has a limit for each message, and is deaf to the signal while it negotiates; closing it,
       // below, ends what is under way.
-      const limits = [aborted(signal, settled.signal), overdue(timeoutMs)]
-      await connection.#named(
-        () => Promise.race([client.connect(transport, { timeout: timeoutMs }), ...limits]),
-        signal,
-      )
+      const timeout = Math.min(timeoutMs, longestMs)
+      const limits = [aborted(signal, settled.signal), overdue(timeout)]
+      await connection.#named(() => Promise.race([client.connect(transport, { timeout }), ...limits]), signal)
       return connection
     } catch (error) {
       await connection.close().catch(() => {})

@@ -208,6 +208,15 @@ describe('a connection that ends', () => {
     })
   })
 
+  it('may take as long as it likes to connect', async () => {
+    testbed.mcp.faults.add({ kind: 'delay', ms: 20 }, { times: 1 })
+
+    const client = await MCPClient.connect(testbed.mcp.url, { auth, timeoutMs: Number.POSITIVE_INFINITY })
+
+    await expect(client.ping()).resolves.toBeUndefined()
+    await client.close()
+  })
+
   it('counts the whole attempt to connect, and not each message of it', async () => {
     testbed.mcp.faults.add({ kind: 'status', status: 400 }, { times: 1 })
     testbed.mcp.faults.add({ kind: 'delay', ms: 150 })

@@ -20,7 +20,8 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', done)
         resolve()
       }
-      const timer = setTimeout(done, ms)
+      // A longer wait than timers can count would be none at all.
+      const timer = setTimeout(done, Math.min(ms, 2 ** 31 - 1))
       signal?.addEventListener('abort', done)
       if (signal?.aborted) done()
     }),

@@ -176,6 +176,17 @@ describe('the deadline', () => {
     await expect(attempt).rejects.toMatchObject({ code: 'timeout' })
   })
 
+  it.each([Number.POSITIVE_INFINITY, 30 * 86_400_000])('may be as far away as %d ms', async (timeoutMs) => {
+    const slow = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      return Response.json({ issuer })
+    }
+
+    await expect(
+      fetchAuthorizationServerMetadata(issuer, { ...pages({ [url]: slow }), timeoutMs }),
+    ).resolves.toEqual({ issuer })
+  })
+
   it('may be kept by a clock that rejects when it is woken', async () => {
     const clock: Clock = {
       now: () => 0,
