@@ -286,6 +286,19 @@ describe('a session of the 2025 revisions', () => {
     expect(server.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(1)
   })
 
+  it('is ended as well when the rest of the attempt to connect fails', async () => {
+    const server = await startSessionServer()
+    const fetch: typeof server.fetch = async (input, init) => {
+      const text = await new Request(input, init).text()
+      const isTooMuch = text.includes('notifications/initialized')
+      return isTooMuch ? new Response(null, { status: 500 }) : server.fetch(input, init)
+    }
+
+    await expect(MCPClient.connect(url, { auth: 'token', fetch })).rejects.toBeInstanceOf(ServerError)
+
+    expect(server.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(1)
+  })
+
   it('has a name for its loss', async () => {
     const server = await startSessionServer()
     const client = await MCPClient.connect(url, { auth: 'token', fetch: server.fetch })
