@@ -1,3 +1,4 @@
+export { agree } from './agree.ts'
 export { startApi } from './api.ts'
 export {
   type AuthorizationServer,

@@ -89,8 +89,8 @@ function arrivalOf(request: IncomingMessage): OpenArrival {
   return { at: Date.now(), method, path, headers: Object.fromEntries(headers), body: '', status: undefined }
 }
 
-/** The same request, unread: handlers want a stream, and the journal has read this one to its end. */
-function readAgain(request: IncomingMessage, body: Buffer): IncomingMessage {
+/** The same request, unread: handlers want a stream, and this one was read to its end. */
+export function readAgain(request: IncomingMessage, body: Buffer): IncomingMessage {
   const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request
   const head = { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor }
   const copy = Object.assign(new IncomingMessage(request.socket), head, { complete: true })

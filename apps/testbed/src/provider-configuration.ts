@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { JWK } from 'jose'
-import { type ClientMetadata, type Configuration, errors } from 'oidc-provider'
-import { interactionUrl, pages } from './approval.ts'
+import {
+  type ClientMetadata,
+  type Configuration,
+  errors,
+  type Interaction,
+  type KoaContextWithOIDC,
+} from 'oidc-provider'
+import { devicePages } from './device-pages.ts'
 import { createStore } from './store.ts'
 
 const resourceScopes = 'mcp:tools mcp:write api:read'
@@ -11,6 +17,7 @@ interface Knowledge {
   readonly signingKey: JWK
   readonly clients: readonly ClientMetadata[]
   readonly accessTokenSeconds: number
+  readonly deviceCodeSeconds: number
   readonly isKnownResource: (resource: string) => boolean
 }
 
@@ -30,25 +37,31 @@ export function providerConfiguration(knowledge: Knowledge): Configuration {
     clientBasedCORS: () => true,
     responseTypes: ['code'],
     scopes: ['openid', 'offline_access', ...resourceScopes.split(' ')],
-    ttl: lifetimes(knowledge.accessTokenSeconds),
+    ttl: lifetimes(knowledge),
     features: features(knowledge),
     interactions: { url: interactionUrl },
     findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
     // What the token exchange sets is what the token says beyond the standard claims.
     extraTokenClaims: (_context, token) => ('extra' in token ? token.extra : undefined),
     issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
+    // The default lets a client with a secret keep its refresh token until that is nearly expired.
+    rotateRefreshToken: () => true,
     renderError(context, out) {
       context.body = out
     },
   }
 }
 
-function lifetimes(accessTokenSeconds: number): Configuration['ttl'] {
+function interactionUrl({ oidc }: KoaContextWithOIDC, { uid }: Interaction): string {
+  return `${new URL(oidc.issuer).pathname.replace(/\/$/, '')}/interaction/${uid}`
+}
+
+function lifetimes({ accessTokenSeconds, deviceCodeSeconds }: Knowledge): Configuration['ttl'] {
   return {
     AccessToken: accessTokenSeconds,
     ClientCredentials: accessTokenSeconds,
     AuthorizationCode: 60,
-    DeviceCode: 600,
+    DeviceCode: deviceCodeSeconds,
     Grant: day,
     IdToken: 3600,
     Interaction: 3600,
@@ -61,7 +74,7 @@ function features({ accessTokenSeconds, isKnownResource }: Knowledge): Configura
   return {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
-    deviceFlow: { enabled: true, ...pages },
+    deviceFlow: { enabled: true, ...devicePages },
     revocation: {
       enabled: true,
       allowedPolicy: (_context, client, token) => client.clientId === token.clientId,

@@ -24,7 +24,9 @@ function adapterFor(prefix: string, rows: Map<string, AdapterPayload>): Adapter 
     },
     destroy: async (id) => void rows.delete(prefix + id),
     async revokeByGrantId(grantId) {
-      for (const [key, row] of rows) if (row.grantId === grantId) rows.delete(key)
+      for (const [key, row] of rows) {
+        if (key.startsWith(prefix) && row.grantId === grantId) rows.delete(key)
+      }
     },
   }
 }

@@ -1,5 +1,9 @@
 import { startApi } from './api.ts'
-import { type AuthorizationServer, startAuthorizationServer } from './authorization-server.ts'
+import {
+  type AuthorizationServer,
+  type AuthorizationServerOptions,
+  startAuthorizationServer,
+} from './authorization-server.ts'
 import { startMcpServer } from './mcp-server.ts'
 import type { ResourceServer } from './resource-server.ts'
 
@@ -11,12 +15,7 @@ export interface Testbed extends AsyncDisposable {
   close(): Promise<void>
 }
 
-export interface TestbedOptions {
-  accessTokenSeconds?: number
-  issuerPath?: string
-}
-
-export async function startTestbed(options: TestbedOptions = {}): Promise<Testbed> {
+export async function startTestbed(options: Omit<AuthorizationServerOptions, 'port'> = {}): Promise<Testbed> {
   const authorizationServer = await startAuthorizationServer(options)
   const { issuer, journal } = authorizationServer
   const [mcp, api] = await Promise.all([startMcpServer({ issuer }), startApi({ issuer })])

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AuthorizationServer, startAuthorizationServer, testClients } from '../src/index.ts'
-import { Browser } from './browser.ts'
 import {
   accessTokenType,
   askForToken,
@@ -8,12 +7,14 @@ import {
   claimsOf,
   clientCredentials,
   jsonOf,
+  postAs,
   postForm,
   tokenExchange,
 } from './requests.ts'
+import { signIn } from './sign-in.ts'
 
 const resource = 'https://resource.example/mcp'
-const cli = testClients.cli.clientId
+const { cli } = testClients
 
 let server: AuthorizationServer
 beforeAll(async () => {
@@ -174,18 +175,14 @@ describe('an issuer with a path', () => {
   it('takes the user through its own pages', async () => {
     await using tenant = await startAuthorizationServer({ issuerPath: '/tenant1' })
 
-    expect(await logIn(tenant)).toMatchObject({ refresh_token: expect.any(String) })
+    expect(await signIn(tenant, cli)).toMatchObject({ refresh_token: expect.any(String) })
   })
 })
 
 it('takes a user from the login to a refreshed token (RFC 6749 §4.1, §6)', async () => {
-  const { access_token, refresh_token = '' } = await logIn(server)
+  const { access_token, refresh_token = '' } = await signIn(server, cli)
 
-  const refreshed = await postForm(server.tokenEndpoint, {
-    grant_type: 'refresh_token',
-    refresh_token,
-    client_id: cli,
-  })
+  const refreshed = await postAs(cli, server.tokenEndpoint, { grant_type: 'refresh_token', refresh_token })
 
   const { access_token: next } = await jsonOf<{ access_token: string }>(refreshed)
   expect(claimsOf(access_token)).toMatchObject({ sub: 'the-user', aud: resource, scope: 'mcp:tools' })
@@ -198,57 +195,3 @@ it('shows the user an error that cannot go back to the client (RFC 6749 §4.1.2.
   expect(response.status).toBe(400)
   expect(await response.json()).toMatchObject({ error: 'invalid_client' })
 })
-
-it('connects a device when the user confirms its code (RFC 8628)', async () => {
-  const started = await postForm(`${server.issuer}/device/auth`, {
-    client_id: cli,
-    resource,
-    scope: 'mcp:tools',
-  })
-  const device = await jsonOf<{
-    device_code: string
-    user_code: string
-    verification_uri: string
-    interval: number
-  }>(started)
-  const poll = async () => {
-    const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
-    const response = await postForm(server.tokenEndpoint, {
-      grant_type,
-      device_code: device.device_code,
-      client_id: cli,
-    })
-    return jsonOf<Record<string, string>>(response)
-  }
-
-  const before = await poll()
-  const browser = new Browser()
-  const { page: input } = await browser.open(device.verification_uri)
-  const { page: confirmation } = await browser.submit(input, { user_code: device.user_code })
-  const { page: end } = await browser.submit(confirmation)
-  const after = await poll()
-
-  expect(device.interval).toBe(1)
-  expect(before).toMatchObject({ error: 'authorization_pending' })
-  expect(end).toContain('connected')
-  expect(claimsOf(after['access_token'] ?? '')).toMatchObject({ sub: 'the-user', aud: resource })
-})
-
-async function logIn({ issuer, tokenEndpoint }: AuthorizationServer) {
-  const redirect_uri = 'http://127.0.0.1:54321/callback'
-  const code_verifier = 'v'.repeat(43)
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(code_verifier))
-  const query = new URLSearchParams({
-    response_type: 'code',
-    client_id: cli,
-    redirect_uri,
-    resource,
-    scope: 'mcp:tools',
-    code_challenge: Buffer.from(digest).toString('base64url'),
-    code_challenge_method: 'S256',
-  })
-  const { url } = await new Browser().open(`${issuer}/auth?${query}`, {}, redirect_uri)
-  const code = new URL(url).searchParams.get('code') ?? ''
-  const form = { grant_type: 'authorization_code', code, redirect_uri, code_verifier, client_id: cli }
-  return jsonOf<{ access_token: string; refresh_token?: string }>(await postForm(tokenEndpoint, form))
-}

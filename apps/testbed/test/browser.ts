@@ -1,6 +1,7 @@
 /** As much of a browser as a login needs: cookies, redirects, forms without scripts. */
 export class Browser {
   readonly #cookies = new Map<string, string>()
+  #address = ''
 
   /** Follows redirects until a page, or until an address that `stopAt` knows. */
   async open(
@@ -14,20 +15,23 @@ export class Browser {
       const [name = '', value = ''] = line.split(';', 1).join('').split('=', 2)
       this.#cookies.set(name, value)
     }
+    this.#address = url
     const location = response.headers.get('location')
     if (location === null) return { url, page: await response.text() }
     const next = new URL(location, url).href
     return next.startsWith(stopAt) ? { url: next, page: '' } : this.open(next, {}, stopAt)
   }
 
-  /** Sends the one form of a page. */
-  submit(page: string, input: Record<string, string> = {}): Promise<{ url: string; page: string }> {
+  /** Sends the one form of the page it shows; a button that says something is an input here. */
+  submit(
+    page: string,
+    input: Record<string, string> = {},
+    stopAt?: string,
+  ): Promise<{ url: string; page: string }> {
     const action = /action="([^"]*)"/.exec(page)?.[1] ?? ''
-    const fields = [...page.matchAll(/name="([^"]*)" value="([^"]*)"/g)].map(([, name = '', value = '']) => [
-      name,
-      value,
-    ])
-    const body = new URLSearchParams({ ...Object.fromEntries(fields), ...input })
-    return this.open(action, { method: 'POST', body })
+    const fields = [...page.matchAll(/<input [^>]*name="([^"]*)" value="([^"]*)"/g)]
+    const values = fields.map(([, name = '', value = '']) => [name, value])
+    const body = new URLSearchParams({ ...Object.fromEntries(values), ...input })
+    return this.open(new URL(action, this.#address).href, { method: 'POST', body }, stopAt)
   }
 }

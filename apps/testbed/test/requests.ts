@@ -1,8 +1,9 @@
 import { testClients } from '../src/index.ts'
 
-interface TokenAnswer {
+export interface TokenAnswer {
   readonly access_token: string
   readonly refresh_token?: string
+  readonly id_token?: string
   readonly issued_token_type?: string
   readonly token_type: string
   readonly expires_in: number
@@ -24,6 +25,19 @@ export function postForm(
   headers: Record<string, string> = {},
 ): Promise<Response> {
   return fetch(url, { method: 'POST', headers, body: new URLSearchParams(form) })
+}
+
+export interface Client {
+  readonly clientId: string
+  readonly clientSecret?: string
+}
+
+/** Posts as a public client, or as one that authenticates by Basic. */
+export function postAs(client: Client, url: string, form: Record<string, string>): Promise<Response> {
+  const { clientId, clientSecret } = client
+  return clientSecret === undefined
+    ? postForm(url, { ...form, client_id: clientId })
+    : postForm(url, form, { authorization: basic({ clientId, clientSecret }) })
 }
 
 /** Posts to a token endpoint as the `worker`. */
