@@ -76,61 +76,38 @@ export function parseWwwAuthenticate(header: string | null | undefined): Challen
   }
 
   const challenges: Draft[] = []
-  let last: Draft | undefined
+  const ambiguous = new Set<Draft>()
+  const clear = (drafts: readonly Draft[]) =>
+    drafts.filter((each) => !ambiguous.has(each)).slice(0, maxChallenges)
   for (;;) {
     take(separators)
-    if (at === text.length) return finished(challenges)
+    if (at === text.length) return clear(challenges)
     const name = take(token)?.toLowerCase()
     if (name === undefined) break
     const spaced = take(whitespace) !== ''
 
+    const last = challenges.at(-1)
     if (text[at] === '=' && last !== undefined) {
       at += 1
       const value = takeValue(name)
       take(whitespace)
       if (value === undefined || !atItemEnd()) break
-      last.add(name, value)
+      if (canTake(last, name)) last.parameters[name] = value
+      else ambiguous.add(last)
     } else if (atItemEnd() || spaced) {
-      last = draft(name)
-      challenges.push(last)
-      if (!atItemEnd()) last.token68 = takeToken68()
+      const token68 = atItemEnd() ? undefined : takeToken68()
+      // No prototype: a parameter may be called `constructor`.
+      const parameters: Draft['parameters'] = Object.create(null)
+      challenges.push({ scheme: name, ...(token68 !== undefined && { token68 }), parameters })
     } else break
   }
-  return finished(challenges.slice(0, -1))
+  return clear(challenges.slice(0, -1))
 }
 
-interface Draft {
-  readonly scheme: string
-  readonly parameters: Map<string, string>
-  token68: string | undefined
-  valid: boolean
-  add(name: string, value: string): void
-}
+type Draft = Challenge & { readonly parameters: Record<string, string> }
 
-function draft(scheme: string): Draft {
-  return {
-    scheme,
-    parameters: new Map(),
-    token68: undefined,
-    valid: true,
-    add(name, value) {
-      if (this.token68 !== undefined || this.parameters.has(name)) this.valid = false
-      if (this.parameters.size === maxParameters) this.valid = false
-      else this.parameters.set(name, value)
-    },
-  }
-}
-
-function finished(drafts: readonly Draft[]): Challenge[] {
-  return drafts
-    .filter((each) => each.valid)
-    .slice(0, maxChallenges)
-    .map(({ scheme, token68, parameters }) => ({
-      scheme,
-      ...(token68 !== undefined && { token68 }),
-      // No prototype: a parameter may be called `constructor`.
-      parameters: Object.assign(Object.create(null), Object.fromEntries(parameters)),
-    }))
+function canTake({ token68, parameters }: Draft, name: string): boolean {
+  return token68 === undefined && !(name in parameters) && Object.keys(parameters).length < maxParameters
 }
 
 /**

@@ -24,11 +24,12 @@ export function quoteForeign(text: string): string {
 
 /** The name and the system's code of a foreign error; its text and members may hold anything. */
 export function describeCause(error: unknown): { name: string; code?: string } {
-  const chain: unknown[] = []
-  for (let each = error; each instanceof Error && chain.length < 5; each = each.cause) chain.push(each)
-  const code = chain
-    .map((each) => (each as { code?: unknown }).code)
-    .find((each) => typeof each === 'string' && /^[A-Z0-9_]{2,64}$/.test(each))
   const name = error instanceof Error ? error.name : typeof error
-  return { name, ...(typeof code === 'string' && { code }) }
+  let each = error
+  for (let depth = 0; depth < 5 && each instanceof Error; depth += 1) {
+    const { code } = each as { code?: unknown }
+    if (typeof code === 'string' && /^[A-Z0-9_]{2,64}$/.test(code)) return { name, code }
+    each = each.cause
+  }
+  return { name }
 }

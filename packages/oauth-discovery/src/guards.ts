@@ -24,13 +24,16 @@ export type Fail = (
   options: { url: string; recovery: Recovery; cause?: unknown },
 ) => OAuthError
 
+/** Makes a failure of the exchange under way: `what` goes behind its method and URL. */
+export type Refuse = (code: HttpErrorCode, url: string, what: string, cause?: unknown) => OAuthError
+
 export type Send = (request: Request) => Promise<Response>
 export type Guard = (next: Send) => Send
 
 const maxRedirects = 3
 
 /** A redirect moves a request to a host that nobody vetted: a GET stays within its origin, a POST stays where it is. */
-export function followWithinOrigin(fail: Fail): Guard {
+export function followWithinOrigin(refuse: Refuse): Guard {
   return (next) => async (first) => {
     let request = first
     for (let hops = 0; ; hops += 1) {
@@ -39,7 +42,9 @@ export function followWithinOrigin(fail: Fail): Guard {
       const target = redirectTarget(response, request.url)
       const within = target?.origin === new URL(request.url).origin
       if (target === undefined || !within || request.method !== 'GET' || hops === maxRedirects) {
-        throw redirectRefused(request, target, fail)
+        const to = target === undefined ? '' : ` to ${displayUrl(target)}`
+        const what = `redirected${to}, and only a GET is followed, within its origin and at most ${maxRedirects} times. If you trust that address, configure it.`
+        throw refuse('redirect_refused', request.url, what)
       }
       request = new Request(target, request)
     }
@@ -56,35 +61,21 @@ function redirectTarget(response: Response, base: string): URL | undefined {
   return location !== null && URL.canParse(location, base) ? new URL(location, base) : undefined
 }
 
-function redirectRefused({ method, url }: Request, target: URL | undefined, fail: Fail): OAuthError {
-  const shown = displayUrl(url)
-  const to = target === undefined ? '' : ` to ${displayUrl(target)}`
-  const rule = method === 'GET' ? `at most ${maxRedirects}, within the origin, are` : 'none of a POST is'
-  const message = `${method} ${shown} was redirected${to}: ${rule} followed. If you trust that address, configure it.`
-  return fail('redirect_refused', message, { url: shown, recovery: 'terminal' })
-}
-
 /**
  * In clear text a token is everybody's, and a server may not send us to the machine that we run on:
  * plain http, and this machine at all, are for programs whose own caller named this machine.
  */
-export function vetAddress(caller: URL, allowAddress: (url: URL) => boolean, fail: Fail): Guard {
+export function vetAddress(caller: URL, allowAddress: (url: URL) => boolean, refuse: Refuse): Guard {
   return (next) => async (request) => {
     const url = new URL(request.url)
     if (/^https?:$/.test(url.protocol) && allowAddress(url)) return next(request)
-    const shown = displayUrl(url)
     const refused = (code: HttpErrorCode, why: string) =>
-      fail(code, `${shown} ${why}: nothing is sent. The option allowAddress can allow it.`, {
-        url: shown,
-        recovery: 'terminal',
-      })
+      refuse(code, request.url, `not sent, for ${why}. The option allowAddress can allow it.`)
     if (isLoopback(url) && !isLoopback(caller)) {
-      throw refused(
-        'address_refused',
-        `is on this machine, and ${displayUrl(caller)}, which led there, is not`,
-      )
+      const why = `it is on this machine, and ${displayUrl(caller)}, which led there, is not`
+      throw refused('address_refused', why)
     }
-    if (!isSecure(url)) throw refused('insecure_url', 'is not https')
+    if (!isSecure(url)) throw refused('insecure_url', 'it is not https')
     return next(request)
   }
 }
@@ -125,7 +116,7 @@ export function reportExchange(purpose: string, emit: Emit, clock: Clock): Guard
 }
 
 /** An endless or inflated body fills the memory: what is read is counted after decompression, whatever was declared. */
-export function limitBody(maxBytes: number, fail: Fail): Guard {
+export function limitBody(maxBytes: number, refuse: Refuse): Guard {
   return (next) => async (request) => {
     const response = await next(request)
     if (response.body === null) return response
@@ -137,9 +128,8 @@ export function limitBody(maxBytes: number, fail: Fail): Guard {
       length += read.value.byteLength
       if (length > maxBytes) {
         void reader.cancel().catch(() => {})
-        const url = displayUrl(request.url)
-        const message = `${request.method} ${url}: the answer is larger than ${maxBytes} bytes; the option maxBytes sets the limit.`
-        throw fail('body_too_large', message, { url, recovery: 'terminal' })
+        const what = `the answer is larger than ${maxBytes} bytes. The option maxBytes sets the limit.`
+        throw refuse('body_too_large', request.url, what)
       }
       chunks.push(read.value)
     }

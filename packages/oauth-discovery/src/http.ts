@@ -6,7 +6,7 @@
  * @module
  */
 import { type Clock, systemClock, untilAborted } from './clock.ts'
-import { isOAuthError } from './errors.ts'
+import { isOAuthError, type OAuthError } from './errors.ts'
 import { createEmit, type DiscoveryEvent, type Emit, type Event } from './events.ts'
 import { describeCause, displayUrl, quoteForeign, withoutSecrets } from './foreign.ts'
 import {
@@ -16,6 +16,7 @@ import {
   type HttpErrorCode,
   isSecure,
   limitBody,
+  type Refuse,
   reportExchange,
   type Send,
   vetAddress,
@@ -101,11 +102,13 @@ export async function withHttp<T>(
   )
   const signal = AbortSignal.any([deadline.signal, options.signal ?? deadline.signal])
   const http: Http = async (request) => {
+    const refuse = refusing(request, context.fail)
     try {
-      return await untilAborted(exchange(request, signal, options, context), signal)
+      return await untilAborted(exchange(request, signal, options, { ...context, refuse }), signal)
     } catch (error) {
       options.signal?.throwIfAborted()
-      throw failure(request, error, deadline.signal.aborted ? timeoutMs : undefined, context.fail)
+      if (deadline.signal.aborted) throw overdue(request, timeoutMs, refuse)
+      throw isOAuthError(error) ? error : unreachable(request, error, refuse)
     }
   }
   try {
@@ -115,51 +118,48 @@ export async function withHttp<T>(
   }
 }
 
-function failure(request: HttpRequest, error: unknown, timedOutMs: number | undefined, fail: Fail): unknown {
-  const url = displayUrl(request.url)
-  const what = `${request.form === undefined ? 'GET' : 'POST'} ${url} (${request.purpose})`
-  if (timedOutMs !== undefined) {
-    const message = `${what}: no complete answer within ${timedOutMs} ms. Check that the server is up; the option timeoutMs sets the limit.`
-    return fail('timeout', message, { url, recovery: 'transient' })
+/** Every failure says what was attempted and on what; `what` adds what came of it, and what to do. */
+function refusing({ purpose, form }: HttpRequest, fail: Fail): Refuse {
+  return (code, address, what, cause) => {
+    const url = displayUrl(address)
+    const message = `${form === undefined ? 'GET' : 'POST'} ${url} (${purpose}): ${what}`
+    const recovery = code === 'timeout' || code === 'unreachable' ? 'transient' : 'terminal'
+    return fail(code, message, { url, recovery, cause })
   }
-  if (isOAuthError(error)) return error
+}
+
+function overdue({ url }: HttpRequest, ms: number, refuse: Refuse): OAuthError {
+  const what = `no complete answer within ${ms} ms. Check that the server is up. The option timeoutMs sets the limit.`
+  return refuse('timeout', url, what)
+}
+
+function unreachable({ url }: HttpRequest, error: unknown, refuse: Refuse): OAuthError {
   const cause = describeCause(error)
-  const message = `${what}: no answer (${cause.code ?? cause.name}). Check that the address is right and the server up.`
-  return fail('unreachable', message, { url, recovery: 'transient', cause })
+  const what = `no answer (${cause.code ?? cause.name}). Check that the address is right and the server up.`
+  return refuse('unreachable', url, what, cause)
 }
 
 async function exchange(
   request: HttpRequest,
   signal: AbortSignal,
   options: HttpOptions,
-  { callerUrl, fail, emit }: HttpContext,
+  { callerUrl, emit, refuse }: HttpContext & { readonly refuse: Refuse },
 ): Promise<Answer> {
   const { maxBytes = 1_048_576, allowAddress = () => false, clock = systemClock } = options
   const fetch = options.fetch ?? globalThis.fetch
   const guards = [
-    followWithinOrigin(fail),
-    vetAddress(new URL(callerUrl), allowAddress, fail),
+    followWithinOrigin(refuse),
+    vetAddress(new URL(callerUrl), allowAddress, refuse),
     reportExchange(request.purpose, emit, clock),
-    request.dropBody === true ? dropBody : limitBody(maxBytes, fail),
+    request.dropBody === true ? dropBody : limitBody(maxBytes, refuse),
   ]
   const send = guards.reduceRight<Send>(
     (next, guard) => guard(next),
     (each) => fetch(each),
   )
   // Loaded with the first request: importing ky costs as much as starting Node, and reading a header needs none of it.
-  const { default: ky } = await import('ky')
-  const response = await ky(request.url, {
-    method: request.form === undefined ? 'GET' : 'POST',
-    body: request.form ?? null,
-    headers: request.headers ?? {},
-    signal,
-    fetch: (input) => send(input as Request), // ky's type allows more than the Request that it sends
-    redirect: 'manual',
-    credentials: 'omit', // no cookie of a browser belongs here
-    throwHttpErrors: false,
-    retry: 0, // codes and rotating refresh tokens are good for one use
-    timeout: false, // there is one deadline, over all of it
-  })
+  const { sendByKy } = await import('./ky.ts')
+  const response = await sendByKy(request, send, signal)
   const bytes = new Uint8Array(await response.arrayBuffer())
   return { status: response.status, headers: response.headers, bytes }
 }
