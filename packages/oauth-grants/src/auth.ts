@@ -1,5 +1,5 @@
 /**
- * What every kind of auth object has in common: it names a server, a client and a grant, and keeps one session.
+ * What every kind of auth object has in common: it names a server, a client and a grant, and keeps a session.
  *
  * @module
  */
@@ -16,16 +16,23 @@ import {
   type ClientAuthentication,
   chooseClientAuthentication,
 } from './client-authentication.ts'
-import { AuthConfigError } from './errors.ts'
+import { AuthConfigError, unusable } from './errors.ts'
 import type { GrantEvent } from './events.ts'
-import { type GetTokenOptions, TokenSession, type TokenSource } from './session.ts'
+import { isScope, scopeTokens, unionOf } from './scope.ts'
+import { type GetTokenOptions, type Renewal, TokenSession, type TokenSource } from './session.ts'
 import type { TokenStore } from './store.ts'
 import type { Token } from './token.ts'
-import { createTokenEndpoint, type TokenEndpoint, type TokenEndpointOptions } from './token-endpoint.ts'
+import {
+  createPost,
+  createTokenEndpoint,
+  type EndpointOptions,
+  type Post,
+  type TokenEndpoint,
+} from './token-endpoint.ts'
 
 /** Credentials for the requests of one client, kept good. */
 export interface Auth extends TokenSource, AsyncDisposable {
-  /** `fetch` with the token, for `origins` only. Needs no `this`. */
+  /** `fetch` with the token, for `origins` only; never waits for a person. Needs no `this`. */
   readonly fetch: Fetch
   readonly origins: readonly string[]
   /** Whose credentials these are: what is private to one partition must not be shown to another. */
@@ -39,10 +46,18 @@ export interface AuthOptions extends HttpOptions<GrantEvent> {
   clientId: string
   /** Of a confidential client that authenticates by it. */
   clientSecret?: string | undefined
-  /** Default: by the client secret, in the header if the server lists that or nothing, else in the form. */
+  /**
+   * Default: by the client secret, in the header if the server lists that or nothing, else in the form; where a person
+   * signs in, a client without a secret is a public one.
+   */
   clientAuthentication?: ClientAuthentication | undefined
   /** Scope tokens with one space between. Default: the server's choice. */
   scope?: string | undefined
+  /**
+   * What this server wants beside the protocol's own parameters, such as `audience` or `prompt`: added to the first
+   * request of the grant. The protocol's own cannot be replaced.
+   */
+  parameters?: Readonly<Record<string, string | readonly string[]>> | undefined
   /** The resource that the token is for, sent byte for byte (RFC 8707). */
   resource?: string | undefined
   /** Where `fetch` may send the token. Default: the origin of `resource`. */
@@ -59,33 +74,47 @@ export interface AuthOptions extends HttpOptions<GrantEvent> {
   partition?: string | undefined
 }
 
+/** Of a token exchange there may be several resources. */
+export type GrantOptions = Omit<AuthOptions, 'resource'> & {
+  resource?: string | readonly string[] | undefined
+}
+
+/** What a grant needs to obtain a token. */
+export interface GrantRequest extends Renewal {
+  readonly endpoint: TokenEndpoint
+  readonly post: Post
+}
+
 /** Obtains a token over the wire, and remembers nothing. */
-export type Grant<O> = (
-  options: O,
-  request: { readonly endpoint: TokenEndpoint; readonly signal: AbortSignal },
-) => Promise<Token>
+export type Grant<O> = (options: O, request: GrantRequest) => Promise<Token>
+
+/** How a kind of auth object gets its tokens. */
+export interface GrantKind<O> {
+  readonly grantType: string
+  readonly grant: Grant<O>
+  /** Whether a client without a secret is a public one. */
+  readonly allowsPublicClients?: boolean
+}
 
 /** What every auth object can do; see the class of the grant for how to make one. */
-export abstract class GrantAuth<O extends AuthOptions> implements Auth {
-  readonly #session: TokenSession
+export abstract class GrantAuth implements Auth {
+  readonly #source: TokenSource & { close(): Promise<void> }
   readonly fetch: Fetch
   readonly origins: readonly string[]
-  readonly partition: string
+  readonly #partition: string
 
-  /** @throws {AuthConfigError} for whatever can be known before a request */
-  protected constructor(given: O, grantType: string, grant: Grant<O>) {
-    // What was looked at is what is used, whatever becomes of the caller's object.
-    const options = { ...given }
-    const request = vetted(options, grantType)
-    const { store, clock, onEvent } = options
-    const storage = store === undefined ? undefined : { store, key: storeKey(options, grantType) }
-    this.#session = new TokenSession(
-      ({ signal, emit }) => grant(options, { endpoint: createTokenEndpoint(request, emit), signal }),
-      { storage, clock, onEvent },
+  protected constructor(options: GrantOptions, source: TokenSource & { close(): Promise<void> }) {
+    this.#source = source
+    this.origins = vetOrigins(
+      options.origins ?? [options.resource ?? []].flat().filter(isHttpUrl),
+      options.allowAddress,
     )
-    this.origins = vetOrigins(options.origins ?? originOf(options.resource), options.allowAddress)
-    this.partition = options.partition ?? crypto.randomUUID()
-    this.fetch = authorizedFetch(this.#session, { ...options, origins: this.origins })
+    this.#partition = options.partition ?? crypto.randomUUID()
+    this.fetch = authorizedFetch(source, { ...options, origins: this.origins })
+  }
+
+  get partition(): string {
+    return this.#partition
   }
 
   /**
@@ -94,12 +123,12 @@ export abstract class GrantAuth<O extends AuthOptions> implements Auth {
    * @throws {TokenError} the token endpoint refused, failed, or could not be reached
    */
   getToken(options?: GetTokenOptions): Promise<Token> {
-    return this.#session.getToken(options)
+    return this.#source.getToken(options)
   }
 
   /** Ends what is under way; nothing can be asked of this object afterwards. */
   close(): Promise<void> {
-    return this.#session.close()
+    return this.#source.close()
   }
 
   /** The same as `close`, at the end of an `await using`. */
@@ -109,76 +138,110 @@ export abstract class GrantAuth<O extends AuthOptions> implements Auth {
 }
 
 /** A resource may be any URI; only of a URL is it known where it is. */
-function originOf(resource: string | undefined): readonly string[] {
-  return resource !== undefined && /^https?:/i.test(resource) ? [resource] : []
+function isHttpUrl(resource: string): boolean {
+  return /^https?:/i.test(resource)
+}
+
+/**
+ * Makes the session of one principal.
+ *
+ * @param principal told apart in a store, beside the partition
+ */
+export function createSession<O extends GrantOptions>(
+  options: O,
+  { grantType, grant, allowsPublicClients }: GrantKind<O>,
+  principal?: string,
+): TokenSession {
+  const { token_endpoint: url } = vetServer(options, grantType)
+  const endpoint = vetClient(options, allowsPublicClients)
+  const { store, clock, onEvent, scope, serverMetadata } = options
+  const storage = store === undefined ? undefined : { store, key: storeKey(options, grantType, principal) }
+  const obtain = (renewal: Renewal) => {
+    const post = createPost(endpoint, renewal.emit)
+    return grant(options, {
+      ...renewal,
+      scope: unionOf(scopeTokens(scope), scopeTokens(renewal.scope)),
+      post,
+      endpoint: createTokenEndpoint(serverMetadata, url, post),
+    })
+  }
+  return new TokenSession(obtain, { storage, clock, onEvent })
 }
 
 /** Two auth objects meet in a store exactly if their tokens are good for each other. */
 function storeKey(
-  { serverMetadata, clientId, resource = '', scope = '', partition = '' }: AuthOptions,
+  { serverMetadata, clientId, resource = '', scope = '', partition = '' }: GrantOptions,
   grantType: string,
+  principal: string | undefined,
 ): string {
   const scopes = scope.split(' ').toSorted().join(' ')
-  return JSON.stringify([grantType, serverMetadata.issuer, clientId, resource, scopes, partition])
+  const key = [grantType, serverMetadata.issuer, clientId, resource, scopes, partition, principal ?? []]
+  return JSON.stringify(key.flat())
 }
 
-/** Refuses what cannot work, in the order in which a person would look. */
-function vetted(options: AuthOptions, grantType: string): TokenEndpointOptions {
-  const { serverMetadata: server, clientId, clientSecret, scope, resource } = options
-  const wrong = (code: AuthConfigError['code'], message: string) => new AuthConfigError(code, message)
+/** Refuses a server that cannot be used, in the order in which a person would look. */
+export function vetServer(options: GrantOptions, grantType: string): { readonly token_endpoint: string } {
+  const { serverMetadata: server } = options
   if (typeof server?.issuer !== 'string' || !URL.canParse(server.issuer)) {
-    throw wrong(
-      'invalid_server_metadata',
-      `serverMetadata.issuer is ${JSON.stringify(server?.issuer)}, which is not an absolute URL. Pass the metadata of the server, or { issuer, token_endpoint }.`,
-    )
+    const why = 'it is no absolute URL. Name it in serverMetadata: { issuer, token_endpoint }'
+    throw unusable('invalid_server_metadata', `issuer ${JSON.stringify(server?.issuer)}`, why)
   }
-  const url = server.token_endpoint
-  if (url === undefined || !URL.canParse(url) || url.includes('#')) {
-    throw wrong(
-      'token_endpoint_missing',
-      `The metadata of ${server.issuer} names no usable token_endpoint. Name it yourself: serverMetadata: { issuer, token_endpoint }.`,
-    )
-  }
-  if (!isSecure(new URL(url)) && options.allowAddress?.(new URL(url)) !== true) {
-    throw wrong(
-      'insecure_url',
-      `The token endpoint ${displayUrl(url)} of ${server.issuer} is not https: no credentials are sent there. Use https or, within a network that you trust, allow it by the option allowAddress.`,
-    )
-  }
+  const token_endpoint = vetEndpoint(options, 'token_endpoint')
   if (!supportsGrantType(server, grantType)) {
-    throw wrong(
-      'grant_not_supported',
-      `The authorization server ${server.issuer} lists the grants ${quoteForeign(String(server.grant_types_supported))}, and ${grantType} is not among them. If it has it all the same, correct the list in serverMetadata.`,
-    )
+    const listed = quoteForeign(String(server.grant_types_supported))
+    const message = `The authorization server ${server.issuer} lists the grants ${listed}, not ${grantType}. If it has it all the same, say so in serverMetadata.`
+    throw new AuthConfigError('grant_not_supported', message)
   }
+  return { token_endpoint }
+}
+
+/** The URL of an endpoint, fit to be sent credentials, or a person. */
+export function vetEndpoint(
+  { serverMetadata: server, allowAddress }: GrantOptions,
+  name: 'token_endpoint' | 'authorization_endpoint' | 'device_authorization_endpoint',
+): string {
+  const url = server[name]
+  if (url === undefined || !URL.canParse(url) || url.includes('#')) {
+    const message = `The metadata of ${server.issuer} names no usable ${name}. If you know it, name it in serverMetadata: { issuer, ${name} }.`
+    throw new AuthConfigError('endpoint_missing', message)
+  }
+  if (!isSecure(new URL(url)) && allowAddress?.(new URL(url)) !== true) {
+    const what = `${name} ${displayUrl(url)} of ${server.issuer}`
+    throw unusable('insecure_url', what, 'it is not https. The option allowAddress can allow it')
+  }
+  return url
+}
+
+/** The protocol's own, which are not to be replaced. */
+const ownParameters =
+  /^(?:grant_type|client_\w+|redirect_uri|response_\w+|state|code\w*|scope|resource|(?:subject|actor)_token\w*|requested_token_type|refresh_token|device_code|assertion|request\w*)$/
+
+/** Refuses what the caller says of itself and of what it wants, and chooses how the client authenticates. */
+export function vetClient(options: GrantOptions, allowsPublicClients = false): EndpointOptions {
+  const { serverMetadata: server, clientId, clientSecret, scope, resource, parameters } = options
   if (typeof clientId !== 'string' || clientId === '') {
-    throw wrong('client_id_missing', 'clientId is missing: the authorization server has to know who asks.')
+    throw new AuthConfigError('client_id_missing', 'The option clientId is missing.')
   }
   if (scope !== undefined && !isScope(scope)) {
-    throw wrong(
-      'invalid_scope',
-      `The scope ${JSON.stringify(scope)} is not made of scope tokens with one space between: printable ASCII without " and \\ (RFC 6749 §3.3).`,
-    )
+    const why = 'it is not made of scope tokens with one space between (RFC 6749 §3.3)'
+    throw unusable('invalid_scope', `scope ${JSON.stringify(scope)}`, why)
   }
-  if (resource !== undefined && (!URL.canParse(resource) || resource.includes('#'))) {
-    throw wrong(
-      'invalid_resource',
-      `The resource ${JSON.stringify(resource)} is not an absolute URI without a fragment (RFC 8707 §2).`,
-    )
+  const unfit = [resource ?? []].flat().find((each) => !URL.canParse(each) || each.includes('#'))
+  if (unfit !== undefined) {
+    const why = 'it is no absolute URI without a fragment (RFC 8707 §2)'
+    throw unusable('invalid_resource', `resource ${JSON.stringify(unfit)}`, why)
+  }
+  const own = Object.keys(parameters ?? {}).find((name) => ownParameters.test(name))
+  if (own !== undefined) {
+    throw unusable('invalid_parameter', `parameter ${own}`, "it is the protocol's own. Use the option for it")
   }
   const { clientAuthentication } = options
   if (clientAuthentication !== undefined && typeof clientAuthentication !== 'function') {
-    throw wrong(
-      'auth_method_not_supported',
-      `clientAuthentication is ${JSON.stringify(clientAuthentication)}, and has to be a function, such as clientSecretPost.`,
-    )
+    const what = `clientAuthentication ${JSON.stringify(clientAuthentication)}`
+    throw unusable('auth_method_not_supported', what, 'it is no function, such as clientSecretPost')
   }
   const client: Client = { clientId, clientSecret }
-  const authentication = clientAuthentication ?? chooseClientAuthentication(client, server)
-  return { ...options, url, server, client, authentication }
-}
-
-/** Empty, or scope tokens with one space between (RFC 6749 §3.3). */
-export function isScope(scope: string): boolean {
-  return scope === '' || /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope)
+  const authentication =
+    clientAuthentication ?? chooseClientAuthentication(client, server, allowsPublicClients)
+  return { ...options, server, client, authentication }
 }

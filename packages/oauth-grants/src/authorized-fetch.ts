@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { Fetch, HttpOptions } from '@x/oauth-discovery'
+import { type Fetch, type HttpOptions, parseWwwAuthenticate } from '@x/oauth-discovery'
 import { displayUrl, isSecure, withoutSecrets } from '@x/oauth-discovery/http'
-import { AuthConfigError } from './errors.ts'
+import { AuthConfigError, unusable } from './errors.ts'
+import { demandedScope } from './scope.ts'
 import { type GetTokenOptions, TokenSession, type TokenSource } from './session.ts'
 import { requireToken, type Token } from './token.ts'
 
@@ -17,13 +18,14 @@ export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'all
 /**
  * Makes a `fetch` that puts a token of `source` on each request.
  *
- * When the resource answers 401, the token is renewed and the request is sent once more, if its body can be:
- * a stream is gone. A second 401 is the caller's, as is any other answer and any network failure: what might
- * have run is never run again.
+ * When the resource answers 401, the token is renewed; when it answers that the scope does not reach that far
+ * (`insufficient_scope`), more is asked for. Either is done once, and the request is sent again if its body can be: a
+ * stream is gone. Any other answer, the second of a kind, and any network failure are the caller's: what might have run
+ * is never run again. A person is never waited for.
  *
  * @throws {AuthConfigError} `invalid_origin` at once, when an origin is not one to send a token to; and from each
  *   call `origin_refused`, when the request is for another origin: nothing was sent
- * @throws what `source.getToken` throws
+ * @throws what `source.getToken` throws; {AuthorizationError} `interaction_required` where only a person can help
  */
 export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOptions): Fetch {
   const origins = vetOrigins(options.origins, options.allowAddress)
@@ -35,23 +37,41 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
     requireOrigin(target, origins)
     const send = options.fetch ?? globalThis.fetch
     const signal = init?.signal === undefined && target instanceof Request ? target.signal : init?.signal
+    const asked = { signal, interactive: false }
     // A session can tell without waiting what it holds.
     const held = source instanceof TokenSession ? source.current() : undefined
-    const token = held ?? (await tokenOf(source, { signal }))
-    // A Request gives its body away when it is sent; the copy for a second try has to be made before.
-    const second = target instanceof Request && target.body !== null ? target.clone() : target
-    const response = await send(...authorized(target, init, token))
-    if (response.status !== 401 || !wasShown(response, target)) return response
-
-    const renewed = await tokenOf(source, { signal, rejected: token }).catch((error: unknown) => {
+    let token = held ?? (await tokenOf(source, asked))
+    let spare = target
+    let [renewals, stepUps] = [0, 0]
+    for (;;) {
+      // A Request gives its body away when it is sent; the copy for another try has to be made before.
+      const request = spare
+      if (request instanceof Request && request.body !== null) spare = request.clone()
+      const response = await send(...authorized(request, init, token))
+      const refusal = wasShown(response, target) ? refusalOf(response, token) : undefined
+      if (refusal === undefined) return response
+      const earlier = refusal.challenge === undefined ? renewals++ : stepUps++
+      if (earlier > 0) return response
+      const renewed = await tokenOf(source, { ...asked, ...refusal }).catch((error: unknown) => {
+        dropBody(response)
+        throw error
+      })
+      if (renewed.accessToken === token.accessToken || !canRepeat(response, target, init)) return response
       dropBody(response)
-      throw error
-    })
-    if (renewed.accessToken === token.accessToken || !canRepeat(response, target, init)) return response
-    dropBody(response)
-    return send(...authorized(second, init, renewed))
+      token = renewed
+    }
   }
   return authorize
+}
+
+/** What to ask for in place of a token that was refused; undefined where it was not. */
+function refusalOf({ status, headers }: Response, token: Token): GetTokenOptions | undefined {
+  if (status !== 401 && status !== 403) return undefined
+  const challenge = parseWwwAuthenticate(headers.get('www-authenticate')).find(
+    (each) => demandedScope(each) !== undefined,
+  )
+  if (challenge !== undefined) return { challenge }
+  return status === 401 ? { rejected: token } : undefined
 }
 
 async function tokenOf(source: TokenSource, asked: GetTokenOptions): Promise<Token> {
@@ -91,10 +111,8 @@ export function vetOrigins(
     const url = URL.canParse(each) ? new URL(each) : undefined
     const isPlainAllowed = url?.protocol === 'http:' && allowAddress?.(url) === true
     if (url !== undefined && (isSecure(url) || isPlainAllowed)) return url.origin
-    throw new AuthConfigError(
-      'invalid_origin',
-      `A token is not sent to ${JSON.stringify(withoutSecrets(each))}: in clear text it is everybody's. Use https; plain http is for this machine, or for what the option allowAddress allows.`,
-    )
+    const what = `origin ${JSON.stringify(withoutSecrets(each))}`
+    throw unusable('invalid_origin', what, 'it is not https. The option allowAddress can allow http')
   })
 }
 
@@ -105,12 +123,10 @@ function requireOrigin(target: string | Request, origins: readonly string[]): vo
   const isClear = /^https?:\/\/[^/?#\\\s]*(?:[/?#]|$)/i.test(url)
   if (isClear && URL.canParse(url) && origins.includes(new URL(url).origin)) return
   const shown = URL.canParse(url) ? displayUrl(url) : JSON.stringify(withoutSecrets(url))
-  const why = URL.canParse(url) ? 'the token is not for it' : 'it is no absolute URL'
-  const allowed =
-    origins.length === 0
-      ? 'No origin was named: pass the resource or the option origins.'
-      : `The token is meant for ${origins.join(', ')}; the option origins can name more.`
-  throw new AuthConfigError('origin_refused', `Nothing was sent to ${shown}: ${why}. ${allowed}`)
+  const why = URL.canParse(url) ? '' : 'it is no absolute URL, and '
+  const named = origins.length === 0 ? 'no origin' : origins.join(', ')
+  const message = `Nothing was sent to ${shown}: ${why}the token is for ${named}. The option origins can name more.`
+  throw new AuthConfigError('origin_refused', message)
 }
 
 /** Compared by prefix, for URLs in the one spelling that URLs have: parsing one costs more than all the rest. */
@@ -133,6 +149,9 @@ function authorized(
   init: RequestInit | undefined,
   { tokenType, accessToken }: Token,
 ): [input: string | Request, init: RequestInit] {
+  if (tokenType === 'N_A') {
+    throw unusable('invalid_token', 'token', 'its type N_A says that it is no access token (RFC 8693 §2.2.1)')
+  }
   const authorization = `${tokenType} ${accessToken}`
   const own = init?.headers ?? (input instanceof Request ? input.headers : undefined)
   if (own === undefined) return [input, { ...init, headers: { authorization } }]

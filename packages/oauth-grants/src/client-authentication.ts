@@ -27,7 +27,7 @@ export type ClientAuthentication = {
 /** The secret in the Authorization header, id and secret form-encoded each (RFC 6749 §2.3.1, appendix B). */
 export const clientSecretBasic: ClientAuthentication = /* @__PURE__ */ Object.assign(
   (client: Client, _form: URLSearchParams, headers: Headers) => {
-    const pair = `${formEncode(client.clientId)}:${formEncode(requireSecret(client, 'client_secret_basic'))}`
+    const pair = `${formEncode(client.clientId)}:${formEncode(requireSecret(client))}`
     headers.set('authorization', `Basic ${btoa(pair)}`)
   },
   { method: 'client_secret_basic' },
@@ -37,7 +37,7 @@ export const clientSecretBasic: ClientAuthentication = /* @__PURE__ */ Object.as
 export const clientSecretPost: ClientAuthentication = /* @__PURE__ */ Object.assign(
   (client: Client, form: URLSearchParams) => {
     form.set('client_id', client.clientId)
-    form.set('client_secret', requireSecret(client, 'client_secret_post'))
+    form.set('client_secret', requireSecret(client))
   },
   { method: 'client_secret_post' },
 )
@@ -56,19 +56,22 @@ export const publicClient: ClientAuthentication = /* @__PURE__ */ Object.assign(
 export function chooseClientAuthentication(
   client: Client,
   server: AuthorizationServerMetadata,
+  allowsPublicClients: boolean,
 ): ClientAuthentication {
-  requireSecret(client, 'client_secret_basic or client_secret_post')
+  // Many servers have public clients and do not list `none`.
+  if (allowsPublicClients && client.clientSecret === undefined) return publicClient
+  requireSecret(client)
   // "If omitted, the default is client_secret_basic" (RFC 8414 §2).
   const listed = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
   const method = [clientSecretBasic, clientSecretPost].find((each) => listed.includes(each.method))
   if (method !== undefined) return method
-  const message = `The authorization server ${server.issuer} takes client authentication by ${quoteForeign(listed.join(' '))}, and a client secret can be sent by client_secret_basic or client_secret_post. If it takes one of them all the same, name it in the option clientAuthentication.`
+  const message = `The authorization server ${server.issuer} lists the client authentication ${quoteForeign(listed.join(' '))}, not client_secret_basic or client_secret_post. If it has it all the same, name it in the option clientAuthentication.`
   throw new AuthConfigError('auth_method_not_supported', message)
 }
 
-function requireSecret({ clientId, clientSecret }: Client, method: string): string {
+function requireSecret({ clientId, clientSecret }: Client): string {
   if (typeof clientSecret === 'string' && clientSecret !== '') return clientSecret
-  const message = `The client ${JSON.stringify(clientId)} has no clientSecret, which ${method} needs. Pass one, or the clientAuthentication that does without.`
+  const message = `The client ${JSON.stringify(clientId)} has no clientSecret. Pass one, or a clientAuthentication that needs none.`
   throw new AuthConfigError('client_secret_missing', message)
 }
 

@@ -3,30 +3,33 @@
  *
  * @module
  */
-import { type AuthOptions, type Grant, GrantAuth } from './auth.ts'
+import { type AuthOptions, createSession, GrantAuth, type GrantKind } from './auth.ts'
 import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
-
-const grantType = 'client_credentials'
 
 export type ClientCredentialsOptions = AuthOptions
 
-/** A refresh token that might come along is left alone: asking again is as cheap (RFC 6749 §4.4.3). */
-const clientCredentials: Grant<ClientCredentialsOptions> = ({ scope, resource }, { endpoint, signal }) =>
-  endpoint({ grant_type: grantType, scope, resource }, signal)
+const kind: GrantKind<ClientCredentialsOptions> = {
+  grantType: 'client_credentials',
+  /** A refresh token that might come along is left alone: asking again is as cheap (RFC 6749 §4.4.3). */
+  grant: ({ parameters, resource }, { endpoint, scope, signal }) =>
+    endpoint({ ...parameters, grant_type: 'client_credentials', scope, resource }, signal),
+}
 
 /**
  * Tokens for a confidential client that acts for itself.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4
  */
-export class ClientCredentialsAuth extends GrantAuth<ClientCredentialsOptions> {
+export class ClientCredentialsAuth extends GrantAuth {
   /**
-   * @throws {AuthConfigError} `invalid_server_metadata`, `token_endpoint_missing`, `insecure_url`, `grant_not_supported`,
+   * @throws {AuthConfigError} `invalid_server_metadata`, `endpoint_missing`, `insecure_url`, `grant_not_supported`,
    *   `client_id_missing`, `client_secret_missing`, `auth_method_not_supported`, `invalid_scope`, `invalid_resource`,
-   *   `invalid_origin`
+   *   `invalid_parameter`, `invalid_origin`
    */
-  constructor(options: ClientCredentialsOptions) {
-    super(options, grantType, clientCredentials)
+  constructor(given: ClientCredentialsOptions) {
+    // What was looked at is what is used, whatever becomes of the caller's object.
+    const options = { ...given }
+    super(options, createSession(options, kind))
   }
 
   /**
@@ -37,7 +40,7 @@ export class ClientCredentialsAuth extends GrantAuth<ClientCredentialsOptions> {
    *   `resource_not_supported`
    */
   static async fromResource(options: FromResource<ClientCredentialsOptions>): Promise<ClientCredentialsAuth> {
-    return new this({ ...options, ...(await locateByResource(options, grantType)) })
+    return new this({ ...options, ...(await locateByResource(options, kind.grantType)) })
   }
 
   /**

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { OAuthError, type OAuthErrorOptions } from '@x/oauth-discovery'
+import { type Challenge, OAuthError, type OAuthErrorOptions } from '@x/oauth-discovery'
 import type { HttpErrorCode } from '@x/oauth-discovery/http'
 
 export type AuthConfigErrorCode =
   | 'invalid_server_metadata'
-  | 'token_endpoint_missing'
+  | 'endpoint_missing'
   | 'grant_not_supported'
   | 'client_id_missing'
   | 'client_secret_missing'
@@ -16,12 +16,17 @@ export type AuthConfigErrorCode =
   | 'auth_method_not_supported'
   | 'invalid_scope'
   | 'invalid_resource'
+  | 'invalid_parameter'
+  | 'invalid_redirect_uri'
+  | 'invalid_pending'
+  | 'pkce_not_supported'
   | 'invalid_origin'
   | 'invalid_token'
   | 'insecure_url'
   | 'origin_refused'
   | 'resource_not_supported'
   | 'closed'
+  | 'signed_out'
 
 /** What was configured cannot work with this server, or was used where it must not be. No credential was sent for it. */
 export class AuthConfigError extends OAuthError {
@@ -32,6 +37,11 @@ export class AuthConfigError extends OAuthError {
     super(message, options)
     this.code = code
   }
+}
+
+/** Says of anything that was configured why it cannot be used, and what to do. */
+export function unusable(code: AuthConfigErrorCode, what: string, why: string): AuthConfigError {
+  return new AuthConfigError(code, `The ${what} cannot be used: ${why}.`)
 }
 
 export type TokenErrorCode =
@@ -72,5 +82,45 @@ export class TokenError extends OAuthError {
     this.status = options.status
     this.error = options.error
     this.errorDescription = options.errorDescription
+  }
+}
+
+export type AuthorizationErrorCode =
+  | 'interaction_required'
+  | 'access_denied'
+  | 'authorization_refused'
+  | 'login_expired'
+  | 'invalid_callback'
+  | 'redirect_uri_mismatch'
+  | 'state_mismatch'
+  | 'issuer_mismatch'
+
+export interface AuthorizationErrorOptions extends OAuthErrorOptions {
+  readonly issuer: string
+  readonly error?: string | undefined
+  readonly errorDescription?: string | undefined
+  readonly challenge?: Challenge | undefined
+}
+
+/** A person is needed, or did not consent; or what came back from the browser cannot be trusted, and was not acted on. */
+export class AuthorizationError extends OAuthError {
+  override readonly name = 'AuthorizationError'
+  override readonly code: AuthorizationErrorCode
+  /** The authorization server. */
+  readonly issuer: string
+  /** The server's own word, such as `access_denied` (RFC 6749 §4.1.2.1). */
+  readonly error: string | undefined
+  /** What the server added, for developers: printable, short, and still not to be trusted or shown to users. */
+  readonly errorDescription: string | undefined
+  /** Of `interaction_required`: what the resource demanded. Pass it to `getToken`, where a person is there. */
+  readonly challenge: Challenge | undefined
+
+  constructor(code: AuthorizationErrorCode, message: string, options: AuthorizationErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.issuer = options.issuer
+    this.error = options.error
+    this.errorDescription = options.errorDescription
+    this.challenge = options.challenge
   }
 }

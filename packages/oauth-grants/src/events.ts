@@ -13,7 +13,11 @@ export type GrantEvent =
         readonly why: RenewalReason
         readonly outcome: 'started' | 'obtained' | 'adopted' | 'failed'
         readonly code?: string
+        /** Where the server granted another scope than was asked for (RFC 6749 §3.3). */
+        readonly granted?: 'less' | 'more'
       }
     >
+  | Event<'interaction', { readonly outcome: 'needed' | 'done' | 'failed'; readonly code?: string }>
 
-export type RenewalReason = 'absent' | 'early' | 'expired' | 'rejected'
+/** `scope`: a resource demanded more than the token has. */
+export type RenewalReason = 'absent' | 'early' | 'expired' | 'rejected' | 'scope'

@@ -19,20 +19,39 @@ export { type PrivateKeyJwtOptions, privateKeyJwt } from './private-key-jwt.ts'
 
 // ask for a token,
 
-export type { Auth, AuthOptions } from './auth.ts'
+export type { Auth, AuthOptions, GrantAuth, GrantOptions } from './auth.ts'
+export {
+  AuthorizationCodeAuth,
+  type AuthorizationCodeOptions,
+  type Authorize,
+  type Listening,
+  type Receiver,
+} from './authorization-code.ts'
+export {
+  type FinishAuthorizationOptions,
+  finishAuthorization,
+  type StartAuthorizationOptions,
+  startAuthorization,
+} from './authorization-request.ts'
 export { ClientCredentialsAuth, type ClientCredentialsOptions } from './client-credentials.ts'
+export type { Credential } from './credential.ts'
+export { DeviceCodeAuth, type DeviceCodeOptions, type DeviceVerification } from './device-code.ts'
 export type { FromIssuer, FromResource } from './locate.ts'
+export type { LoginAuth, LoginOptions } from './login.ts'
+export { TokenExchangeAuth, type TokenExchangeOptions } from './token-exchange.ts'
 
 // hold it,
 
 export {
   type GetTokenOptions,
   type Obtain,
+  type Renewal,
   TokenSession,
   type TokenSessionOptions,
   type TokenSource,
 } from './session.ts'
 export { memoryStore, type TokenStore } from './store.ts'
+export type { Storage } from './stored-token.ts'
 export { createToken, type Token, type TokenInit } from './token.ts'
 
 // and use it.
@@ -43,6 +62,7 @@ export { type AuthorizedFetchOptions, authorizedFetch } from './authorized-fetch
 
 export {
   type AuthorizationServerMetadata,
+  type Challenge,
   type Clock,
   DiscoveryError,
   type DiscoveryErrorCode,
@@ -56,6 +76,9 @@ export {
 export {
   AuthConfigError,
   type AuthConfigErrorCode,
+  AuthorizationError,
+  type AuthorizationErrorCode,
+  type AuthorizationErrorOptions,
   TokenError,
   type TokenErrorCode,
   type TokenErrorOptions,

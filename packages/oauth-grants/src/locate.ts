@@ -9,11 +9,12 @@ import {
   type ResourceMetadata,
 } from '@x/oauth-discovery'
 import { quoteForeign } from '@x/oauth-discovery/http'
-import { type AuthOptions, isScope } from './auth.ts'
-import { AuthConfigError } from './errors.ts'
+import type { AuthOptions, GrantOptions } from './auth.ts'
+import { AuthConfigError, unusable } from './errors.ts'
+import { scopeTokens, unionOf } from './scope.ts'
 
 /** Options where the server is found from the resource. */
-export type FromResource<O extends AuthOptions> = Omit<O, 'serverMetadata' | 'resource'> & {
+export type FromResource<O extends GrantOptions> = Omit<O, 'serverMetadata' | 'resource'> & {
   /** The protected resource, such as an MCP server: it is asked for its metadata. */
   resourceUrl: string | URL
   /**
@@ -26,26 +27,28 @@ export type FromResource<O extends AuthOptions> = Omit<O, 'serverMetadata' | 're
 }
 
 /** Options where the server describes itself. */
-export type FromIssuer<O extends AuthOptions> = Omit<O, 'serverMetadata'> & {
+export type FromIssuer<O extends GrantOptions> = Omit<O, 'serverMetadata'> & {
   /** The server, spelled as it spells itself. */
   issuer: string
   /** Ends the discovery. */
   signal?: AbortSignal | undefined
 }
 
+const offlineAccess = 'offline_access'
+
 /**
  * Finds the server of a resource, and what to ask it for: the scope that the resource demands in its
  * challenge, else all that its metadata lists, else none (MCP authorization, scope selection).
+ *
+ * @param isLogin a person signs in: asks for a refresh token as well, where the server lists the scope for it
  */
-export async function locateByResource<O extends AuthOptions>(
+export async function locateByResource<O extends GrantOptions>(
   options: FromResource<O>,
   grantType: string,
+  isLogin = false,
 ): Promise<Pick<AuthOptions, 'serverMetadata' | 'resource' | 'scope' | 'origins'>> {
   if (!options.resourceUrl) {
-    throw new AuthConfigError(
-      'invalid_resource',
-      'resourceUrl is missing: name the resource that the token is for.',
-    )
+    throw new AuthConfigError('invalid_resource', 'The option resourceUrl is missing.')
   }
   const { challenge, resourceMetadata, authorizationServerMetadata } = await discoverAuthorizationServer(
     options.resourceUrl,
@@ -54,36 +57,29 @@ export async function locateByResource<O extends AuthOptions>(
   requireBearerHeader(resourceMetadata)
   // An empty scope in a challenge asks for nothing in particular.
   const demanded = challenge?.parameters.scope || (resourceMetadata.scopes_supported?.join(' ') ?? '')
-  const scope = demanded.split(' ').filter(isWorthAsking).join(' ')
+  // Whether to stay signed in is for the server and the person to say, and not for a resource.
+  const own = scopeTokens(demanded).filter((each) => each !== offlineAccess)
+  const canStay = authorizationServerMetadata.scopes_supported?.includes(offlineAccess)
+  const scope = unionOf(own, isLogin && canStay && own.length > 0 ? [offlineAccess] : [])
   return {
     serverMetadata: authorizationServerMetadata,
     resource: resourceMetadata.resource,
-    scope: options.scope ?? (scope === '' ? undefined : scope),
+    scope: options.scope ?? scope,
     origins: options.origins ?? [new URL(options.resourceUrl).origin],
   }
-}
-
-/** What is no scope token would only be refused; and whether to stay logged in is not for a resource to say. */
-function isWorthAsking(scope: string): boolean {
-  return scope !== '' && isScope(scope) && scope !== 'offline_access'
 }
 
 function requireBearerHeader(metadata: ResourceMetadata): void {
   const { resource, bearer_methods_supported: methods, dpop_bound_access_tokens_required: bound } = metadata
   const byOtherWays = methods !== undefined && !methods.includes('header')
   if (bound !== true && !byOtherWays) return
-  const why =
-    bound === true
-      ? 'it takes DPoP-bound tokens only'
-      : `it takes tokens by ${quoteForeign(String(methods))} only`
-  throw new AuthConfigError(
-    'resource_not_supported',
-    `The resource ${resource} cannot be used: ${why}, and they are sent as Bearer in a header (RFC 9728 §2).`,
-  )
+  const taken = bound === true ? 'DPoP-bound tokens' : `tokens by ${quoteForeign(String(methods))}`
+  const why = `it takes ${taken} only, not Bearer in a header (RFC 9728 §2)`
+  throw unusable('resource_not_supported', `resource ${resource}`, why)
 }
 
 /** Has an issuer describe itself. */
-export async function locateByIssuer<O extends AuthOptions>(
+export async function locateByIssuer<O extends GrantOptions>(
   options: FromIssuer<O>,
 ): Promise<Pick<AuthOptions, 'serverMetadata'>> {
   return { serverMetadata: await fetchAuthorizationServerMetadata(options.issuer, options) }

@@ -49,7 +49,7 @@ export function privateKeyJwt(options: PrivateKeyJwtOptions): ClientAuthenticati
       throw new AuthConfigError('auth_method_not_supported', message)
     }
     // Loaded with the first request: whoever has a secret needs none of it.
-    const { SignJWT, importPKCS8 } = await import('jose')
+    const { SignJWT, importPKCS8 } = await import('./jose.ts')
     imported ??= typeof key === 'string' ? importPKCS8(key, algorithm) : Promise.resolve(key)
     const signingKey = await imported.catch(() => {
       throw invalidKey(`it is no PKCS#8 private key for ${algorithm}`)

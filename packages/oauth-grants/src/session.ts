@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { isOAuthError } from '@x/oauth-discovery'
+import { type Challenge, isOAuthError } from '@x/oauth-discovery'
 import {
   type Clock,
   createEmit,
@@ -17,17 +17,22 @@ import {
 } from '@x/oauth-discovery/http'
 import { AuthConfigError } from './errors.ts'
 import type { GrantEvent, RenewalReason } from './events.ts'
-import type { TokenStore } from './store.ts'
-import { decodeToken, encodeToken, isFresh, requireToken, type Token } from './token.ts'
+import { baseScope, demandedScope, differenceOf, isAskedFor, unionOf } from './scope.ts'
+import { type Storage, StoredToken } from './stored-token.ts'
+import { createToken, isFresh, requireToken, type Token } from './token.ts'
 
 export interface GetTokenOptions {
-  /** Ends this caller's wait. A renewal shared with others goes on. */
+  /** Ends this caller's wait. A renewal goes on, for others; a sign-in that nobody waits for any longer ends. */
   signal?: AbortSignal | null | undefined
   /**
    * The very token that a resource has just refused. It is compared with the current one: a thousand refusals
    * of one token cost one renewal, and a late refusal of an old token costs none.
    */
   rejected?: Token | undefined
+  /** What the resource said; the scope of an `insufficient_scope` is asked for beside what was asked for before. */
+  challenge?: Challenge | undefined
+  /** Whether a person may be asked, where one can. `false`: `interaction_required` is thrown instead. Default: true. */
+  interactive?: boolean | undefined
 }
 
 /** What every consumer of credentials needs, and all that it needs. */
@@ -35,21 +40,40 @@ export interface TokenSource {
   getToken(options?: GetTokenOptions): Promise<Token>
 }
 
-/** Obtains a token over the wire, and remembers nothing. */
-export type Obtain = (renewal: {
-  /** Aborted when the session is closed. */
+/** What is known where a token is to be obtained. */
+export interface Renewal {
+  /** Aborted when the session is closed, or when nobody waits for a sign-in any longer. */
   readonly signal: AbortSignal
   /** Tells of exchanges as part of this renewal. */
   readonly emit: Emit<GrantEvent>
-}) => Promise<Token>
+  /** The token to be replaced, be it ended or refused: it may hold a refresh token. */
+  readonly previous: Token | undefined
+  /** What to ask for beside the grant's own scope; undefined: nothing. */
+  readonly scope: string | undefined
+  /** Whether a person may be asked. */
+  readonly interactive: boolean
+  readonly challenge: Challenge | undefined
+  /** Reads the store again: a good token that somebody else has put there meanwhile. */
+  readonly latest: () => Promise<Token | undefined>
+  /** Lets go of the previous token, here and in the store: its refresh token is of no use any longer. */
+  readonly forget: () => Promise<void>
+}
+
+/** Obtains a token over the wire, and remembers nothing. */
+export type Obtain = (renewal: Renewal) => Promise<Token>
 
 export interface TokenSessionOptions extends Pick<HttpOptions<GrantEvent>, 'clock' | 'onEvent'> {
   /** Where the token outlives the session, and the key that it has there. */
-  readonly storage?: { readonly store: TokenStore; readonly key: string } | undefined
+  readonly storage?: Storage | undefined
 }
+
+type Asked = Pick<Renewal, 'challenge' | 'interactive' | 'signal'>
 
 /** How many refused tokens are remembered: one may still lie in a store, or be on its way from it. */
 const maxRefused = 8
+
+/** How often resources may demand more: one that invents scopes is not followed for ever. */
+const maxStepUps = 10
 
 /**
  * Keeps one token good, however it is obtained: renews it towards its end in the background, at its end, and when it
@@ -59,9 +83,18 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   readonly #obtain: Obtain
   readonly #options: TokenSessionOptions
   readonly #clock: Clock
-  readonly #closing = new AbortController()
+  readonly #stored: StoredToken
+  /** Fit to be sent, until it ends. */
   #token: Token | undefined
+  /** The newest, whatever has become of it: it may hold a refresh token. */
+  #previous: Token | undefined
   #renewal: Promise<Token> | undefined
+  /** All that is under way: the renewal, and sign-ins beside it. */
+  #flights: readonly Promise<Token>[] = []
+  /** Aborted to end what is under way; and for good, when the session is closed. */
+  #work = new AbortController()
+  #leaving: Promise<Token | undefined> | undefined
+  #stepUps = 0
   /** When to fetch a successor of a token that is still good, ms since the epoch. */
   #renewAt = Number.POSITIVE_INFINITY
   #refused: readonly Token[] = []
@@ -71,17 +104,24 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     this.#obtain = obtain
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    this.#stored = new StoredToken(options.storage)
   }
 
   /** The token in hand, if it is good now; towards its end a successor is fetched meanwhile. */
   current(): Token | undefined {
     const token = this.#token
-    if (token === undefined || this.#closing.signal.aborted) return undefined
+    if (token === undefined || this.#work.signal.aborted) return undefined
     const now = this.#clock.now()
     if (!isFresh(token, now)) return undefined
     // Nobody waits for this renewal, so nobody is told of its failure: the token in hand is good until its end.
     if (now >= this.#renewAt) this.#renew('early').catch(() => {})
     return token
+  }
+
+  /** The same, if it is also good for what a resource demands. */
+  held(challenge: Challenge | undefined): Token | undefined {
+    const token = this.#token
+    return token && this.#suffices(token, demandedScope(challenge)) ? this.current() : undefined
   }
 
   /**
@@ -92,27 +132,83 @@ export class TokenSession implements TokenSource, AsyncDisposable {
    *
    * @throws what the grant throws, what the store throws, or the reason of the signal
    */
-  async getToken({ signal, rejected }: GetTokenOptions = {}): Promise<Token> {
+  async getToken({ signal, rejected, challenge }: GetTokenOptions = {}): Promise<Token> {
     signal?.throwIfAborted()
-    this.#closing.signal.throwIfAborted()
-    const why = this.#token === undefined ? 'absent' : rejected === undefined ? 'expired' : 'rejected'
-    if (rejected !== undefined) this.#refuse(rejected)
-    // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
-    const hasJoined = this.#renewal !== undefined
-    const token = this.current() ?? (await untilAborted(this.#renew(why), signal))
-    // What was under way may have brought the very token that was refused meanwhile, and was still on its way to a store.
-    return hasJoined && this.#wasRefused(token) ? untilAborted(this.#renew('rejected'), signal) : token
+    const demanded = demandedScope(challenge)
+    const why = this.#reason(rejected, demanded)
+    if (rejected !== undefined && demanded === undefined) this.#refuse(rejected)
+    for (;;) {
+      // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
+      const held = this.held(challenge)
+      if (held !== undefined) return held
+      const hasJoined = this.#renewal !== undefined
+      const token = await untilAborted(this.#renew(why, challenge), signal)
+      // What was under way may have brought the very token that was refused meanwhile, or one of another scope.
+      if (!hasJoined || (!this.#wasRefused(token) && this.#suffices(token, demanded))) return token
+    }
   }
 
-  /** Ends a renewal under way; the session is of no use afterwards. */
-  async close(): Promise<void> {
-    this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed; make another one.'))
-    await this.#renewal?.catch(() => {})
+  /** Obtains a token with the help of a person, whatever is in hand, beside a renewal. */
+  logIn(challenge: Challenge | undefined, signal: AbortSignal): Promise<Token> {
+    const why = this.#reason(undefined, demandedScope(challenge))
+    const either = AbortSignal.any([signal, this.#work.signal])
+    return this.#fly(why, { challenge, interactive: true, signal: either })
+  }
+
+  /**
+   * Ends what is under way, and forgets the token, here and in the store. Who asks for one meanwhile waits, and comes
+   * after it.
+   *
+   * @returns it, so that it can be revoked
+   */
+  signOut(): Promise<Token | undefined> {
+    this.#leaving ??= this.#leave().finally(() => {
+      this.#leaving = undefined
+    })
+    return this.#leaving
+  }
+
+  /** Ends what is under way; the session is of no use afterwards. */
+  close(): Promise<void> {
+    return this.#end(
+      this.#work,
+      new AuthConfigError('closed', 'This auth object was closed; make another one.'),
+    )
   }
 
   /** The same as `close`, at the end of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #reason(rejected: Token | undefined, demanded: readonly string[] | undefined): RenewalReason {
+    if (this.#token === undefined) return 'absent'
+    if (demanded !== undefined) return 'scope'
+    return rejected === undefined ? 'expired' : 'rejected'
+  }
+
+  async #leave(): Promise<Token | undefined> {
+    const work = this.#work
+    work.signal.throwIfAborted()
+    this.#work = new AbortController()
+    await this.#end(work, new AuthConfigError('signed_out', 'This was called off, for somebody signed out.'))
+    // What has ended only now may have brought another one.
+    const held = this.#previous
+    this.#token = this.#previous = undefined
+    return newest(held, await this.#stored.clear(this.#work.signal))
+  }
+
+  /** Aborts what is under way, and waits for the end of it. */
+  async #end(work: AbortController, reason: AuthConfigError): Promise<void> {
+    // Whoever comes meanwhile must not join it.
+    this.#token = this.#renewal = undefined
+    work.abort(reason)
+    await Promise.allSettled(this.#flights)
+  }
+
+  /** A demand for what was asked for already says nothing new. */
+  #suffices(token: Token, demanded: readonly string[] | undefined): boolean {
+    return isAskedFor(token, demanded) || this.#stepUps >= maxStepUps
   }
 
   #refuse(token: Token): void {
@@ -129,56 +225,99 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   }
 
   /** Joins the renewal under way, or starts one. */
-  #renew(why: RenewalReason): Promise<Token> {
-    // Not before this assignment: a handler of events might ask for a token.
-    this.#renewal ??= Promise.resolve()
-      .then(() => this.#fly(why))
-      .finally(() => {
-        this.#renewal = undefined
-      })
-    return this.#renewal
+  #renew(why: RenewalReason, challenge?: Challenge): Promise<Token> {
+    const { signal } = this.#work
+    this.#renewal ??= this.#fly(why, { challenge, interactive: false, signal }).finally(() => {
+      if (this.#renewal === renewal) this.#renewal = undefined
+    })
+    const renewal = this.#renewal
+    return renewal
   }
 
-  async #fly(why: RenewalReason): Promise<Token> {
+  async #fly(why: RenewalReason, asked: Asked): Promise<Token> {
+    // Also so that nothing happens before it can be joined: a handler of events might ask for a token.
+    await this.#leaving?.catch(() => {})
+    asked.signal.throwIfAborted()
+    const flight = this.#obtainFor(why, asked).finally(() => {
+      this.#flights = this.#flights.filter((each) => each !== flight)
+    })
+    this.#flights = [...this.#flights, flight]
+    return flight
+  }
+
+  async #obtainFor(why: RenewalReason, asked: Asked): Promise<Token> {
+    const { challenge, interactive, signal } = asked
     const emit = createEmit<GrantEvent>(this.#options)
     emit({ type: 'renewal', why, outcome: 'started' })
     const held = this.#token
+    const demanded = demandedScope(challenge)
+    let isAsking = false
     try {
-      const { storage } = this.#options
-      // A store that hangs must not keep anybody who closes this session.
-      const { signal } = this.#closing
-      const stored = storage && (await untilAborted(storage.store.load(storage.key), signal))
-      const found = stored === undefined ? undefined : decodeToken(stored.value)
-      if (found !== undefined && this.#isBetter(found)) {
+      const stored = await this.#stored.load(signal)
+      const previous = newest(this.#previous, stored.token)
+      // An older one lies there where a save has failed: the one in hand may have used up what it holds.
+      if (stored.token && previous === stored.token && this.#isBetter(previous, demanded)) {
         emit({ type: 'renewal', why, outcome: 'adopted' })
-        return this.#keep(found)
+        return this.#keep(previous)
       }
-      const token = await this.#obtain({ signal, emit })
+      if (demanded !== undefined) this.#stepUps += 1
+      isAsking = interactive
+      if (isAsking) emit({ type: 'interaction', outcome: 'needed' })
+      const token = await this.#obtain({
+        ...asked,
+        emit,
+        previous,
+        scope: unionOf(demanded ? [...baseScope(previous), ...demanded] : (previous?.requestedScope ?? [])),
+        latest: () => this.#latest(signal),
+        forget: () => this.#forget(previous, signal),
+      })
       requireToken(token)
-      this.#keep(token)
-      emit({ type: 'renewal', why, outcome: 'obtained' })
-      // A write that loses against another's is no loss: both tokens are good.
-      const write = storage?.store.save(storage.key, encodeToken(token), { expect: stored?.revision })
-      if (write !== undefined) await untilAborted(write, signal)
+      if (isAsking) emit({ type: 'interaction', outcome: 'done' })
+      isAsking = false
+      emit({ type: 'renewal', why, outcome: 'obtained', ...differenceOf(token) })
+      // A refresh token that replaces another is kept before anything is done with what came along (RFC 6749 §6).
+      await this.#stored.save(token, stored.revision, signal).finally(() => {
+        // A sign-in that has ended meanwhile brought more than a renewal does.
+        if (interactive || this.#token === undefined || this.#token === held) this.#keep(token)
+      })
       return token
     } catch (error) {
       // A new token keeps its own time: only its way into the store failed.
       if (this.#token === held) this.#postpone(error)
-      emit({ type: 'renewal', why, outcome: 'failed', ...(isOAuthError(error) && { code: error.code }) })
+      // Nobody was asked.
+      if (demanded !== undefined && isOAuthError(error, 'interaction_required')) this.#stepUps -= 1
+      const code = isOAuthError(error) && { code: error.code }
+      if (isAsking) emit({ type: 'interaction', outcome: 'failed', ...code })
+      emit({ type: 'renewal', why, outcome: 'failed', ...code })
       throw error
     }
   }
 
-  #isBetter(found: Token): boolean {
+  async #latest(signal: AbortSignal): Promise<Token | undefined> {
+    const { token } = await this.#stored.load(signal)
+    return token !== undefined && this.#isBetter(token, undefined) ? token : undefined
+  }
+
+  async #forget(previous: Token | undefined, signal: AbortSignal): Promise<void> {
+    if (previous === undefined) return
+    const { accessToken } = previous
+    // What it was asked for is asked for again at the next sign-in.
+    if (newest(this.#previous, previous) === previous)
+      this.#previous = createToken({ ...previous, accessToken })
+    await this.#stored.clear(signal, (token) => token?.accessToken === accessToken)
+  }
+
+  #isBetter(found: Token, demanded: readonly string[] | undefined): boolean {
     return (
       !this.#wasRefused(found) &&
       found.accessToken !== this.#token?.accessToken &&
-      isFresh(found, this.#clock.now())
+      isFresh(found, this.#clock.now()) &&
+      this.#suffices(found, demanded)
     )
   }
 
   #keep(token: Token): Token {
-    this.#token = token
+    this.#token = this.#previous = token
     const life = token.expiresAt === undefined ? Number.POSITIVE_INFINITY : token.expiresAt - token.obtainedAt
     // Spread over the last part of its life, or all who started together would renew together.
     this.#renewAt = token.obtainedAt + life * (0.6 + 0.3 * Math.random())
@@ -192,4 +331,9 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const asked = isOAuthError(error) ? (error.retryAfterMs ?? 0) : 0
     this.#renewAt = now + Math.max(left / 10, 1000, asked)
   }
+}
+
+function newest(held: Token | undefined, stored: Token | undefined): Token | undefined {
+  if (held === undefined || stored === undefined) return held ?? stored
+  return stored.obtainedAt >= held.obtainedAt ? stored : held
 }

@@ -13,6 +13,12 @@ export interface TokenStore {
    * @returns the new revision; undefined when another write came first, and nothing was kept
    */
   save(key: string, value: string, options: { expect: string | undefined }): Promise<string | undefined>
+  /**
+   * Forgets a value if nobody else wrote since.
+   *
+   * @returns whether it was forgotten
+   */
+  clear(key: string, options: { expect: string | undefined }): Promise<boolean>
 }
 
 /** Shares tokens between the auth objects of one process. */
@@ -29,6 +35,9 @@ export function memoryStore(): TokenStore {
       const revision = String(writes)
       entries.set(key, { value, revision })
       return revision
+    },
+    async clear(key, { expect }) {
+      return entries.get(key)?.revision === expect && entries.delete(key)
     },
   }
 }

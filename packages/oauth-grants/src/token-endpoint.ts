@@ -1,10 +1,11 @@
 /**
- * The one door to a token endpoint: an authenticated form goes in, a token or a TokenError comes out.
+ * The one door to an authorization server: an authenticated form goes in, and what the server makes of it comes out.
  *
  * @module
  */
 import type { AuthorizationServerMetadata } from '@x/oauth-discovery'
 import {
+  type Answer,
   displayUrl,
   type Emit,
   type Fail,
@@ -18,57 +19,87 @@ import type { Client, ClientAuthentication } from './client-authentication.ts'
 import { TokenError } from './errors.ts'
 import type { GrantEvent } from './events.ts'
 import type { Token } from './token.ts'
-import { readRefusal, readToken, secretsIn } from './token-response.ts'
+import { type Asked, readRefusal, readToken, secretsIn } from './token-response.ts'
 
-/** Sends one token request. Members that are undefined or empty are left out; an array repeats its name. */
-export type TokenEndpoint = (
-  form: Readonly<Record<string, string | readonly string[] | undefined>>,
-  signal: AbortSignal,
-) => Promise<Token>
+/** Members that are undefined or empty are left out; an array repeats its name. */
+type Form = Readonly<Record<string, string | readonly string[] | undefined>>
 
-export interface TokenEndpointOptions extends HttpOptions<GrantEvent> {
-  readonly url: string
+/**
+ * Sends one token request.
+ *
+ * @param asked what an answer that leaves it out is taken to mean; default: what the form says
+ */
+export type TokenEndpoint = (form: Form, signal?: AbortSignal, asked?: Asked) => Promise<Token>
+
+/** Posts a form, with the client's credentials in it, to an endpoint of the server. */
+export type Post = (purpose: string, url: string, form: Form, signal?: AbortSignal) => Promise<Reply>
+
+export interface Reply {
+  readonly answer: Answer
+  readonly json: Record<string, unknown> | undefined
+  /** What was sent. */
+  readonly form: URLSearchParams
+  /** ms since the epoch. */
+  readonly sentAt: number
+  /** What the answer means where it is not what was hoped for. */
+  readonly refusal: () => TokenError
+}
+
+export interface EndpointOptions extends HttpOptions<GrantEvent> {
   readonly server: AuthorizationServerMetadata
   readonly client: Client
   readonly authentication: ClientAuthentication
 }
 
-export function createTokenEndpoint(options: TokenEndpointOptions, emit: Emit<GrantEvent>): TokenEndpoint {
-  const { url, server, client, authentication, clock = systemClock } = options
-  const about = { endpoint: displayUrl(url), issuer: server.issuer }
-  const fail: Fail = (code, message, { recovery, cause }) =>
-    new TokenError(code, `${message} It belongs to the authorization server ${server.issuer}.`, {
-      ...about,
-      recovery,
-      cause,
-    })
-  const late = `POST ${about.endpoint} (token request): not sent, for ${authentication.method} gave no credentials in time.`
-  return (parameters, closing) =>
-    withHttp(
+export function createPost(options: EndpointOptions, emit: Emit<GrantEvent>): Post {
+  const { server, client, authentication, clock = systemClock } = options
+  const { issuer } = server
+  return (purpose, url, parameters, closing) => {
+    const endpoint = displayUrl(url)
+    const fail: Fail = (code, message, { recovery, cause }) =>
+      new TokenError(code, `${message} It belongs to the authorization server ${issuer}.`, {
+        endpoint,
+        issuer,
+        recovery,
+        cause,
+      })
+    const late = `POST ${endpoint} (${purpose}): not sent, for ${authentication.method} gave no credentials in time.`
+    return withHttp(
       { ...options, signal: closing },
-      { callerUrl: server.issuer, fail, emit },
+      { callerUrl: issuer, fail, emit },
       async (http, signal) => {
         const form = encodeForm(parameters)
         const headers = new Headers({ accept: 'application/json' })
         // What signs may be on another machine, which may not answer.
         const authenticated = Promise.resolve(authentication(client, form, headers, server))
         await untilAborted(authenticated, signal).catch((error: unknown) => {
-          if (!signal.aborted || closing.aborted) throw error
-          throw fail('timeout', late, { url: about.endpoint, recovery: 'transient' })
+          if (!signal.aborted || closing?.aborted === true) throw error
+          throw fail('timeout', late, { url: endpoint, recovery: 'transient' })
         })
         const sentAt = clock.now()
-        const answer = await http({ purpose: 'token request', url, form, headers })
+        const answer = await http({ purpose, url, form, headers })
         const json = parseJsonObject(answer)
-        if (answer.status === 200 && json !== undefined && !('error' in json)) {
-          const asked = { resource: form.get('resource'), scope: form.get('scope') }
-          return readToken(json, { ...about, ...asked, sentAt })
-        }
-        throw readRefusal(answer, json, { ...about, clock, secrets: secretsIn(form, headers, client) })
+        const secrets = secretsIn(form, headers, client)
+        const refusal = () => readRefusal(answer, json, { purpose, endpoint, issuer, clock, secrets })
+        return { answer, json, form, sentAt, refusal }
       },
     )
+  }
 }
 
-function encodeForm(parameters: Parameters<TokenEndpoint>[0]): URLSearchParams {
+export function createTokenEndpoint(
+  { issuer }: AuthorizationServerMetadata,
+  url: string,
+  post: Post,
+): TokenEndpoint {
+  return async (parameters, signal, asked) => {
+    const { answer, json, form, sentAt, refusal } = await post('token request', url, parameters, signal)
+    if (answer.status !== 200 || json === undefined || 'error' in json) throw refusal()
+    return readToken(json, { endpoint: displayUrl(url), issuer, sentAt, form, asked })
+  }
+}
+
+function encodeForm(parameters: Form): URLSearchParams {
   const form = new URLSearchParams()
   for (const [name, value] of Object.entries(parameters)) {
     for (const each of [value ?? []].flat()) if (each !== '') form.append(name, each)

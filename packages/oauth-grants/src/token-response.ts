@@ -8,10 +8,17 @@ import { type Client, formEncode } from './client-authentication.ts'
 import { TokenError } from './errors.ts'
 import { createToken, isHeaderSafe, type Token } from './token.ts'
 
-interface Asked {
+interface Place {
   /** For messages: without a query. */
   readonly endpoint: string
   readonly issuer: string
+}
+
+/** What was asked for, where the form does not say it. */
+export interface Asked {
+  readonly scope?: string | undefined
+  /** Of a refreshed token: what it takes over where the answer has nothing new. */
+  readonly previous?: (Pick<Token, 'scope' | 'requestedScope'> & Partial<Token>) | undefined
 }
 
 /**
@@ -21,44 +28,65 @@ interface Asked {
  */
 export function readToken(
   json: Record<string, unknown>,
-  request: Asked & {
+  request: Place & {
     readonly sentAt: number
-    readonly resource: string | null
-    readonly scope: string | null
+    readonly form: URLSearchParams
+    readonly asked?: Asked | undefined
   },
 ): Token {
-  const { access_token: accessToken, token_type: tokenType, scope } = json
-  if (typeof accessToken !== 'string') throw unusable('access_token is missing (RFC 6749 §5.1)', request)
+  const { form, asked: { previous, scope: asked = form.get('scope') ?? '' } = {} } = request
+  const { access_token: accessToken, token_type: tokenType, expires_in, scope, ...others } = json
+  const { refresh_token, id_token, issued_token_type, ...extra } = others
   if (!isHeaderSafe(accessToken)) {
-    throw unusable('access_token holds characters that no header may carry (RFC 6750 §2.1)', request)
+    throw noToken('access_token is missing, or no header may carry it (RFC 6750 §2.1)', request)
   }
-  if (typeof tokenType !== 'string') throw unusable('token_type is missing (RFC 6749 §5.1)', request)
-  if (tokenType.toLowerCase() !== 'bearer') {
+  if (typeof tokenType !== 'string') throw noToken('token_type is missing (RFC 6749 §5.1)', request)
+  // Whoever asks for a certain type of token may want what is no access token.
+  const isUnderstood = form.has('requested_token_type') ? /^(?:bearer|n_a)$/i : /^bearer$/i
+  if (!isUnderstood.test(tokenType)) {
     // Only a known word is repeated: a server that mixes up its members puts the token here.
     const type = /^(?:mac|N_A|PoP|DPoP)$/i.test(tokenType) ? tokenType : 'not known here'
-    const why = `token_type is ${type}, and only Bearer is understood (RFC 6749 §7.1)`
-    throw unusable(why, request, 'token_type_not_supported')
+    throw noToken(`token_type is ${type}, not Bearer (RFC 6749 §7.1)`, request, 'token_type_not_supported')
   }
-  const lifetime = readLifetime(json['expires_in'])
+  const lifetime = readLifetime(expires_in)
+  const [resource, ...more] = form.getAll('resource')
   // Some servers send a list.
-  const said = Array.isArray(scope) ? scope.join(' ') : scope
-  const granted = typeof said === 'string' && said !== '' ? said : (request.scope ?? '')
+  const said = textOf(Array.isArray(scope) ? scope.join(' ') : scope)
   return createToken({
     accessToken,
+    tokenType,
     expiresAt: lifetime === undefined ? undefined : request.sentAt + lifetime * 1000,
     obtainedAt: request.sentAt,
     issuer: request.issuer,
-    resource: request.resource ?? undefined,
-    scope: granted.split(' ').filter(Boolean),
+    resource: more.length > 0 ? undefined : (resource ?? previous?.resource),
+    scope: said === undefined && previous ? previous.scope : listOf(said ?? asked),
+    requestedScope: previous?.requestedScope ?? listOf(asked),
+    // A program that acts for itself has no use for one (RFC 6749 §4.4.3).
+    refreshToken:
+      form.get('grant_type') === 'client_credentials'
+        ? undefined
+        : (textOf(refresh_token) ?? previous?.refreshToken),
+    idToken: textOf(id_token) ?? previous?.idToken,
+    issuedTokenType: textOf(issued_token_type),
+    extra,
   })
 }
 
-function unusable(
+/** Absent, empty and of the wrong type are the same. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function listOf(scope: string): readonly string[] {
+  return scope.split(' ').filter(Boolean)
+}
+
+function noToken(
   why: string,
-  { endpoint, issuer }: Asked,
+  { endpoint, issuer }: Place,
   code: 'invalid_response' | 'token_type_not_supported' = 'invalid_response',
 ): TokenError {
-  const message = `POST ${endpoint} (token request) answered 200 with what is no usable token: ${why}. The authorization server ${issuer} is at fault.`
+  const message = `POST ${endpoint} (token request to ${issuer}): status 200 with no usable token: ${why}.`
   return new TokenError(code, message, { endpoint, issuer, status: 200 })
 }
 
@@ -75,40 +103,44 @@ function readLifetime(value: unknown): number | undefined {
 export function readRefusal(
   { status, headers }: Answer,
   json: Record<string, unknown> | undefined,
-  request: Asked & { readonly clock: Clock; readonly secrets: readonly string[] },
+  request: Place & { readonly purpose: string; readonly clock: Clock; readonly secrets: readonly string[] },
 ): TokenError {
   const { endpoint, issuer, clock, secrets } = request
-  const tell = (value: unknown) =>
-    typeof value === 'string' && value !== '' ? redacted(value, secrets).slice(0, 200) : undefined
+  const tell = (value: unknown) => {
+    const text = textOf(value)
+    return text === undefined ? undefined : redacted(text, secrets).slice(0, 200)
+  }
   const error = tell(json?.['error'])
   const errorDescription = tell(json?.['error_description'])
-  const what = `POST ${endpoint} (token request to ${issuer})`
+  const what = `POST ${endpoint} (${request.purpose} to ${issuer}): status ${status}`
   const retryAfterMs = readRetryAfter(headers, clock)
   const details = { endpoint, issuer, status, error, errorDescription, retryAfterMs }
   const passing = error === 'temporarily_unavailable' || error === 'server_error'
   if (passing || status === 429 || status >= 500) {
     const when = retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} s`
-    const message = `${what}: the server is down or overloaded (status ${status}). Try again ${when}.`
+    const message = `${what}, the server is down or overloaded. Try again ${when}.`
     return new TokenError('unavailable', message, { ...details, recovery: 'transient' })
   }
   if (error === undefined) {
-    const message = `${what}: status ${status} without a token or an OAuth error. Is this the token endpoint of ${issuer}?`
+    const message = `${what} with no OAuth answer. Check that the address is right.`
     return new TokenError('invalid_response', message, details)
   }
   const said = [error, errorDescription].flatMap((each) => (each === undefined ? [] : quoteForeign(each)))
-  const message = `${what}: refused with ${said.join(', ')} (status ${status}). ${advice[error] ?? 'The server documents what it means.'}`
-  return new TokenError('refused', message, details)
+  const message = `${what}, refused with ${said.join(', ')}. ${advice[error] ?? 'The server documents what it means.'}`
+  // Only whoever gave what was presented can give it again.
+  const recovery = error === 'invalid_grant' ? 'interaction' : 'terminal'
+  return new TokenError('refused', message, { ...details, recovery })
 }
 
 // No prototype: the server chooses the word that is looked up.
 const advice: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
-  invalid_client: 'Check clientId and clientSecret, and whether the client may authenticate in this way.',
+  invalid_client: 'Check clientId, clientSecret and clientAuthentication.',
   invalid_grant: 'What was presented is no longer good.',
-  invalid_request: 'The server says that a parameter is missing or wrong.',
-  invalid_scope: 'Ask for less, or have the client registered for this scope.',
-  invalid_target: 'Check the resource, and that the server knows it (RFC 8707).',
-  unauthorized_client: 'The client is not registered for this grant.',
-  unsupported_grant_type: 'The server does not have this grant.',
+  invalid_request: 'Check the parameters, and the tokens to be exchanged (RFC 8693 §2.2.2).',
+  invalid_scope: 'Check that the client is registered for the scope.',
+  invalid_target: 'Check that the server knows the resource.',
+  unauthorized_client: 'Check that the client is registered for the grant.',
+  unsupported_grant_type: 'Check that the server knows the grant.',
 })
 
 /** Some servers echo the request: what was secret in it must not come back through an error. */
@@ -127,8 +159,8 @@ export function secretsIn(
   headers: Headers,
   { clientSecret = '' }: Client,
 ): readonly string[] {
-  const open = new Set(['grant_type', 'scope', 'resource', 'client_id', 'client_assertion_type'])
-  const values = [...form].filter(([name]) => !open.has(name)).map(([, value]) => value)
+  const isOpen = /^(?:scope|resource|audience|client_id|redirect_uri|\w+_type(?:_hint)?)$/
+  const values = [...form].filter(([name]) => !isOpen.test(name)).map(([, value]) => value)
   const credential = headers.get('authorization')?.replace(/^\S+ /, '') ?? ''
   return [clientSecret, credential, ...values]
     .flatMap((each) => [cleaned(each), encodeURIComponent(each), formEncode(each)])

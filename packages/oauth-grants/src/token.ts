@@ -3,13 +3,12 @@
  *
  * @module
  */
-import * as v from 'valibot'
-import { AuthConfigError } from './errors.ts'
+import { unusable } from './errors.ts'
 
-/** A token and what is known of it. Made by `createToken`, it does not show its secret when printed. */
+/** A token and what is known of it. Made by `createToken`, it does not show its secrets when printed. */
 export interface Token {
   readonly accessToken: string
-  /** `Bearer`; a token of another type is not handed out. */
+  /** `Bearer`; or `N_A`, for what is no access token and is put on no request (RFC 8693 §2.2.1). */
   readonly tokenType: string
   /** ms since the epoch; undefined where the server did not say. */
   readonly expiresAt: number | undefined
@@ -21,34 +20,62 @@ export interface Token {
   readonly resource: string | undefined
   /** What was granted; what was asked for, where the server did not say (RFC 6749 §5.1). */
   readonly scope: readonly string[]
+  /** What was asked for: more is asked for on top of it. */
+  readonly requestedScope: readonly string[]
+  readonly refreshToken: string | undefined
+  /** As the server sent it. Nobody has verified it: believe nothing in it before you have. */
+  readonly idToken: string | undefined
+  /** Of a token exchange: what kind of token it is (RFC 8693 §3). */
+  readonly issuedTokenType: string | undefined
+  /** The other members of the server's answer, by its own names. */
+  readonly extra: Readonly<Record<string, unknown>>
 }
 
 /** What a token is made of: its secret, and as much of the rest as is known. */
 export type TokenInit = Pick<Token, 'accessToken'> & { [K in keyof Token]?: Token[K] | undefined }
 
-/** The secret is private with a getter on the prototype, so that printing or serializing a token shows the rest. */
+type Secrets = Pick<Token, 'accessToken' | 'refreshToken' | 'idToken' | 'extra'>
+
+/** The secrets are private with getters on the prototype, so that printing or serializing a token shows the rest. */
 class IssuedToken implements Token {
-  readonly #accessToken: string
+  readonly #secrets: Secrets
   readonly tokenType: string
   readonly expiresAt: number | undefined
   readonly obtainedAt: number
   readonly issuer: string
   readonly resource: string | undefined
   readonly scope: readonly string[]
+  readonly requestedScope: readonly string[]
+  readonly issuedTokenType: string | undefined
 
   constructor(init: TokenInit) {
-    this.#accessToken = init.accessToken
-    this.tokenType = 'Bearer'
+    const { accessToken, refreshToken, idToken, extra = {} } = init
+    this.#secrets = { accessToken, refreshToken, idToken, extra: Object.freeze({ ...extra }) }
+    this.tokenType = isNoAccessToken(init.tokenType) ? 'N_A' : 'Bearer'
     this.expiresAt = init.expiresAt
     this.obtainedAt = init.obtainedAt ?? Date.now()
     this.issuer = init.issuer ?? ''
     this.resource = init.resource
     this.scope = Object.freeze([...(init.scope ?? [])])
+    this.requestedScope = Object.freeze([...(init.requestedScope ?? [])])
+    this.issuedTokenType = init.issuedTokenType
     Object.freeze(this)
   }
 
   get accessToken(): string {
-    return this.#accessToken
+    return this.#secrets.accessToken
+  }
+
+  get refreshToken(): string | undefined {
+    return this.#secrets.refreshToken
+  }
+
+  get idToken(): string | undefined {
+    return this.#secrets.idToken
+  }
+
+  get extra(): Readonly<Record<string, unknown>> {
+    return this.#secrets.extra
   }
 }
 
@@ -58,29 +85,23 @@ class IssuedToken implements Token {
  * @throws {AuthConfigError} `invalid_token`: no header can carry it (RFC 6750 §2.1), or it is not of the type Bearer
  */
 export function createToken(init: TokenInit): Token {
-  if (!isHeaderSafe(init.accessToken)) {
-    throw new AuthConfigError(
-      'invalid_token',
-      'The access token is empty or holds characters that no header may carry, such as a space or a line end (RFC 6750 §2.1): check where it was read from.',
-    )
-  }
+  requireToken(init)
   // "The client MUST NOT use an access token if it does not understand the token type" (RFC 6749 §7.1).
-  if (!/^Bearer$/i.test(init.tokenType ?? 'Bearer')) {
-    throw new AuthConfigError(
-      'invalid_token',
-      'The access token is not of the type Bearer, the only one known here.',
-    )
+  if (!/^Bearer$/i.test(init.tokenType ?? 'Bearer') && !isNoAccessToken(init.tokenType)) {
+    throw unusable('invalid_token', 'access token', 'its type is not Bearer (RFC 6749 §7.1)')
   }
   return new IssuedToken(init)
 }
 
-/** For what a function of the caller gave: its types may be missing. */
-export function requireToken(token: Token | undefined): void {
+function isNoAccessToken(tokenType: string | undefined): boolean {
+  return tokenType?.toUpperCase() === 'N_A'
+}
+
+/** For what the caller gave, or a function of the caller: its types may be missing. */
+export function requireToken(token: TokenInit | undefined): void {
   if (isHeaderSafe(token?.accessToken)) return
-  throw new AuthConfigError(
-    'invalid_token',
-    'There is no usable token in what was given for one: it has to be a token as createToken makes it.',
-  )
+  const why = 'it is missing, or no header may carry it (RFC 6750 §2.1). Check where it was read from'
+  throw unusable('invalid_token', 'access token', why)
 }
 
 /** What is put in a header must hold nothing that ends one. */
@@ -92,28 +113,42 @@ export function isFresh({ expiresAt }: Token, now: number): boolean {
   return expiresAt === undefined || now < expiresAt
 }
 
-const schema: v.GenericSchema<unknown, TokenInit & { version: 1 }> = /* @__PURE__ */ (() =>
-  v.object({
-    version: v.literal(1),
-    accessToken: v.string(),
-    tokenType: v.string(),
-    expiresAt: v.optional(v.number()),
-    obtainedAt: v.number(),
-    issuer: v.string(),
-    resource: v.optional(v.string()),
-    scope: v.array(v.string()),
-  }))()
+/** What each member of a stored token has to be. */
+const checks: Readonly<Record<keyof Token | 'version', (value: unknown) => boolean>> =
+  /* @__PURE__ */ (() => {
+    const text = (value: unknown) => typeof value === 'string'
+    const list = (value: unknown) => Array.isArray(value) && value.every(text)
+    const optional = (check: (value: unknown) => boolean) => (value: unknown) =>
+      value === undefined || check(value)
+    return {
+      version: (value) => value === 1,
+      accessToken: text,
+      tokenType: text,
+      expiresAt: optional(Number.isFinite),
+      obtainedAt: Number.isFinite,
+      issuer: text,
+      resource: optional(text),
+      scope: list,
+      requestedScope: list,
+      refreshToken: optional(text),
+      idToken: optional(text),
+      issuedTokenType: optional(text),
+      extra: optional((value) => typeof value === 'object' && value !== null),
+    }
+  })()
 
-/** For a store: text, with the secret in it. */
+/** For a store: text, with the secrets in it. */
 export function encodeToken(token: Token): string {
-  return JSON.stringify({ ...token, version: 1, accessToken: token.accessToken })
+  const { accessToken, refreshToken, idToken, extra } = token
+  return JSON.stringify({ ...token, version: 1, accessToken, refreshToken, idToken, extra })
 }
 
 /** The token in a store's text; undefined if it holds none that this version can read, which costs a renewal. */
 export function decodeToken(text: string): Token | undefined {
   try {
-    const parsed = v.safeParse(schema, JSON.parse(text))
-    return parsed.success ? createToken(parsed.output) : undefined
+    const stored = JSON.parse(text)
+    const isToken = Object.entries(checks).every(([name, check]) => check(stored[name]))
+    return isToken ? createToken(stored) : undefined
   } catch {
     return undefined
   }

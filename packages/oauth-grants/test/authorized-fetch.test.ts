@@ -316,7 +316,7 @@ describe('another origin', () => {
 
     await expect(fetch(url)).rejects.toMatchObject({
       code: 'origin_refused',
-      message: expect.stringContaining('No origin was named'),
+      message: expect.stringContaining('the token is for no origin'),
     })
     expect(arrivals).toEqual([])
   })
@@ -477,12 +477,17 @@ describe('what might have run', () => {
     expect(source.getToken).toHaveBeenCalledTimes(1)
   })
 
-  it('is not sent again after 403 insufficient_scope: another token would not help', async () => {
+  it('is not sent again after 403 insufficient_scope, where the source has no other token', async () => {
     const challenge = { 'www-authenticate': 'Bearer error="insufficient_scope", scope="admin"' }
-    const { fetch, arrivals } = bench([() => new Response(null, { status: 403, headers: challenge })])
+    const { fetch, source, arrivals } = bench([() => new Response(null, { status: 403, headers: challenge })])
 
     await expect(fetch(url)).resolves.toMatchObject({ status: 403 })
     expect(arrivals).toHaveLength(1)
+    expect(source.getToken.mock.lastCall?.[0]).not.toHaveProperty('rejected')
+    expect(source.getToken.mock.lastCall?.[0]).toMatchObject({
+      challenge: { parameters: { error: 'insufficient_scope', scope: 'admin' } },
+      interactive: false,
+    })
   })
 
   it('is not sent again after a failure of the network, first or second, which is the caller’s', async () => {

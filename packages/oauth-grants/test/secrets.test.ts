@@ -3,6 +3,7 @@ import { exportPKCS8, generateKeyPair } from 'jose'
 import { describe, expect, it } from 'vitest'
 import {
   type AuthOptions,
+  AuthorizationCodeAuth,
   ClientCredentialsAuth,
   clientSecretBasic,
   clientSecretPost,
@@ -113,6 +114,34 @@ describe('what the server says', () => {
     for (const part of assertion.split('.')) expect(shown(error)).not.toContain(part.slice(0, 20))
   })
 
+  it.each([
+    ['a refresh', '/token'],
+    ['a revocation', '/revoke'],
+  ])('shows no refresh token that it echoes after %s (NS-09)', async (_, path) => {
+    const server = tokenServer(() => {
+      const { url, body } = server.arrivals.at(-1) ?? expect.fail('nothing was sent')
+      const isEcho = new URL(url).pathname === path
+      return isEcho
+        ? Response.json({ error: body }, { status: 400 })
+        : Response.json({ access_token: 't', token_type: 'Bearer' })
+    })
+    const auth = new AuthorizationCodeAuth({
+      serverMetadata: { ...metadata, revocation_endpoint: 'https://as.example/revoke' },
+      clientId: 'me',
+      refreshToken: 'hunter2+hunter3',
+      fetch: server.fetch,
+    })
+
+    const error: unknown = await auth
+      .getToken()
+      .then(() => auth.signOut())
+      .catch((caught: unknown) => caught)
+
+    expect(error).toMatchObject({ name: 'TokenError', code: 'refused' })
+    expect(new URL(server.arrivals.at(-1)?.url ?? 'x:').pathname).toBe(path)
+    expect(shown(error)).not.toMatch(/hunter/)
+  })
+
   it('shows no secret through an answer of 200 either (NS-09)', async () => {
     const server = tokenServer({ access_token: 't', token_type: 'hunter2' })
     const options = { serverMetadata: metadata, clientId: 'me', clientSecret: 'hunter2', fetch: server.fetch }
@@ -184,7 +213,13 @@ describe('what was configured', () => {
 })
 
 describe('an object that holds a secret', () => {
-  const token = createToken({ accessToken: 'hunter2', scope: ['read'] })
+  const token = createToken({
+    accessToken: 'hunter2',
+    refreshToken: 'hunter2',
+    idToken: 'hunter2',
+    extra: { device_secret: 'hunter2' },
+    scope: ['read'],
+  })
   const obtain = async () => token
   const session = new TokenSession(obtain, { storage: { store: memoryStore(), key: 'k' } })
   const auth = new ClientCredentialsAuth({
@@ -195,14 +230,23 @@ describe('an object that holds a secret', () => {
     store: memoryStore(),
     resource: 'https://rs.example',
   })
+  const answer = { access_token: 'hunter2', token_type: 'Bearer', refresh_token: 'hunter2' }
+  const login = new AuthorizationCodeAuth({
+    serverMetadata: metadata,
+    clientId: 'me',
+    refreshToken: 'hunter2',
+    fetch: tokenServer(answer).fetch,
+    store: memoryStore(),
+  })
 
   it.each([
     ['Token', token],
     ['TokenSession', session],
     ['ClientCredentialsAuth', auth],
-    ['a list of all', [token, { session, auth }]],
+    ['AuthorizationCodeAuth', login],
+    ['a list of all', [token, { session, auth, login }]],
   ])('does not show it: %s (NS-09)', async (_, object) => {
-    await Promise.all([session.getToken(), auth.getToken()])
+    await Promise.all([session.getToken(), auth.getToken(), login.getToken()])
 
     expect(shown(object)).not.toContain('hunter2')
   })
@@ -220,7 +264,10 @@ describe('an object that holds a secret', () => {
   })
 
   it('gives it to whoever asks by name only', () => {
-    expect(token.accessToken).toBe('hunter2')
-    expect(Object.keys(token)).not.toContain('accessToken')
+    expect([token.accessToken, token.refreshToken, token.idToken]).toEqual(['hunter2', 'hunter2', 'hunter2'])
+    expect(token.extra).toEqual({ device_secret: 'hunter2' })
+    expect(Object.keys(token).filter((name) => /accessToken|refreshToken|idToken|extra/.test(name))).toEqual(
+      [],
+    )
   })
 })

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStore } from '../src/index.ts'
+import {
+  AuthorizationCodeAuth,
+  ClientCredentialsAuth,
+  DeviceCodeAuth,
+  memoryStore,
+  TokenExchangeAuth,
+} from '../src/index.ts'
+import { deviceMetadata } from './device-server.ts'
+import { loginMetadata } from './login-bench.ts'
 
 describe('memoryStore', () => {
   it('gives back what was kept under a key, and nothing for another', async () => {
@@ -59,5 +67,113 @@ describe('memoryStore', () => {
     await memoryStore().save('a', 'one', { expect: undefined })
 
     await expect(memoryStore().load('a')).resolves.toBeUndefined()
+  })
+
+  it('forgets a value by the revision that was seen', async () => {
+    const store = memoryStore()
+    const revision = await store.save('a', 'one', { expect: undefined })
+    await store.save('b', 'two', { expect: undefined })
+
+    await expect(store.clear('a', { expect: revision })).resolves.toBe(true)
+
+    await expect(store.load('a')).resolves.toBeUndefined()
+    await expect(store.load('b')).resolves.toMatchObject({ value: 'two' })
+  })
+
+  it.each([
+    ['saw none', () => undefined],
+    ['saw an older one', (first: string | undefined) => first],
+    ['saw one of another key', () => 'nonsense'],
+  ])('forgets nothing for whoever %s', async (_, seen) => {
+    const store = memoryStore()
+    const first = await store.save('a', 'one', { expect: undefined })
+    await store.save('a', 'two', { expect: first })
+
+    await expect(store.clear('a', { expect: seen(first) })).resolves.toBe(false)
+
+    await expect(store.load('a')).resolves.toMatchObject({ value: 'two' })
+  })
+
+  it('says so where there is nothing to forget', async () => {
+    const store = memoryStore()
+    const first = await store.save('a', 'one', { expect: undefined })
+    await store.clear('a', { expect: first })
+
+    await expect(store.clear('a', { expect: undefined })).resolves.toBe(false)
+    await expect(store.clear('a', { expect: first })).resolves.toBe(false)
+  })
+
+  it('takes a new value after one was forgotten, by no revision and by no old one', async () => {
+    const store = memoryStore()
+    const first = await store.save('a', 'one', { expect: undefined })
+    await store.clear('a', { expect: first })
+
+    await expect(store.save('a', 'late', { expect: first })).resolves.toBeUndefined()
+    const second = await store.save('a', 'two', { expect: undefined })
+
+    expect(second).not.toBe(first)
+    await expect(store.load('a')).resolves.toEqual({ value: 'two', revision: second })
+  })
+})
+
+describe('the names of the entries', () => {
+  const issuers = ['https://as.example', 'https://as.example/']
+  const clients = ['me', 'me"', '["me"]']
+  const resources = [undefined, 'https://a.example', 'https://a.example/', 'urn:a', 'urn:a,b']
+  const scopes = [undefined, 'a', 'a b', 'b c', 'urn:a']
+  const partitions = [undefined, 'tenant1', 'tenant1,user2', 'a', 'urn:a']
+
+  /** All ways to choose one of each. */
+  const combinations = issuers.flatMap((issuer) =>
+    clients.flatMap((clientId) =>
+      resources.flatMap((resource) =>
+        scopes.flatMap((scope) =>
+          partitions.map((partition) => ({
+            serverMetadata: { ...deviceMetadata, ...loginMetadata, issuer },
+            clientId,
+            clientSecret: 'hunter2',
+            resource,
+            scope,
+            partition,
+          })),
+        ),
+      ),
+    ),
+  )
+
+  /** A store that only notes which entries it is asked for, and has none. */
+  function noting() {
+    const names: string[] = []
+    const load = (name: string) => {
+      names.push(name)
+      return Promise.reject(new Error('nothing here'))
+    }
+    return { names, store: { ...memoryStore(), load } }
+  }
+
+  it('never meet: of kinds of grants, issuers, clients, resources, scopes, partitions, subjects and actors (TE-15, NS-08)', async () => {
+    const { names, store } = noting()
+    const subjects = ['hunter2', '["hunter2","hunter3"]']
+    const actors = [undefined, 'hunter3']
+
+    for (const each of combinations) {
+      const options = { ...each, store }
+      const all = [
+        new ClientCredentialsAuth(options),
+        new AuthorizationCodeAuth(options),
+        new DeviceCodeAuth({ ...options, prompt: () => {} }),
+        ...subjects.flatMap((subjectToken) =>
+          actors.map((actorToken) => new TokenExchangeAuth({ ...options, subjectToken, actorToken })),
+        ),
+        new TokenExchangeAuth({ ...options, resource: ['urn:a', 'urn:b'], subjectToken: 'hunter2' }),
+      ]
+      await Promise.all(all.map((auth) => auth.getToken({ interactive: false }).catch(() => {})))
+    }
+
+    // The exchange for two resources at once does not look at the one resource.
+    const perResource = combinations.length * 7
+    expect(new Set(names).size).toBe(perResource + combinations.length / resources.length)
+    expect(names).toHaveLength(combinations.length * 8)
+    expect(names.join()).not.toMatch(/hunter/)
   })
 })

@@ -1,23 +1,40 @@
 import { describe, expect, it } from 'vitest'
 import * as root from '../src/index.ts'
+import * as node from '../src/node.ts'
 import { metadata, tokenServer } from './token-server.ts'
 
 it('exports these names and no others', () => {
   expect(Object.keys(root).toSorted()).toEqual([
     'AuthConfigError',
+    'AuthorizationCodeAuth',
+    'AuthorizationError',
     'ClientCredentialsAuth',
+    'DeviceCodeAuth',
     'DiscoveryError',
     'OAuthError',
     'TokenError',
+    'TokenExchangeAuth',
     'TokenSession',
     'authorizedFetch',
     'clientSecretBasic',
     'clientSecretPost',
     'createToken',
+    'finishAuthorization',
     'isOAuthError',
     'memoryStore',
     'privateKeyJwt',
     'publicClient',
+    'startAuthorization',
+  ])
+})
+
+it('exports these names from ./node and no others', () => {
+  expect(Object.keys(node).toSorted()).toEqual([
+    'StoreError',
+    'fileStore',
+    'loopbackReceiver',
+    'pastedRedirect',
+    'terminalPrompt',
   ])
 })
 
@@ -48,20 +65,53 @@ it('has these codes of TokenError and no others', () => {
   expect(Object.keys(codes)).toHaveLength(11) // the compiler holds the list, in both directions
 })
 
+it('has these codes of AuthorizationError and no others', () => {
+  const codes: Record<root.AuthorizationErrorCode, true> = {
+    access_denied: true,
+    authorization_refused: true,
+    interaction_required: true,
+    invalid_callback: true,
+    issuer_mismatch: true,
+    login_expired: true,
+    redirect_uri_mismatch: true,
+    state_mismatch: true,
+  }
+  expect(Object.keys(codes)).toHaveLength(8)
+})
+
+it('has these codes of StoreError and no others', () => {
+  const codes: Record<node.StoreErrorCode, true> = {
+    invalid_name: true,
+    store_unavailable: true,
+    store_unreadable: true,
+    store_unsafe: true,
+  }
+  expect(Object.keys(codes)).toHaveLength(4)
+})
+
 it('has these reasons for a renewal and no others', () => {
   const reasons: Record<root.RenewalReason, true> = {
     absent: true,
     early: true,
     expired: true,
     rejected: true,
+    scope: true,
   }
-  expect(Object.keys(reasons)).toHaveLength(4)
+  expect(Object.keys(reasons)).toHaveLength(5)
 })
 
 describe('each code of AuthConfigError', () => {
   const { ClientCredentialsAuth } = root
   const base = { serverMetadata: metadata, clientId: 'me', clientSecret: 'hush' }
   const make = (options: Partial<root.AuthOptions>) => new ClientCredentialsAuth({ ...base, ...options })
+  const { AuthorizationCodeAuth, TokenSession } = root
+  const browser = {
+    ...metadata,
+    authorization_endpoint: 'https://as.example/authorize',
+    code_challenge_methods_supported: ['S256'],
+  }
+  const signIn = (options: Partial<root.AuthorizationCodeOptions>) =>
+    new AuthorizationCodeAuth({ serverMetadata: browser, clientId: 'me', authorize: String, ...options })
   const bound = { resource: 'https://rs.example/', authorization_servers: [metadata.issuer] }
 
   // The compiler holds the list of codes, in both directions.
@@ -75,15 +125,21 @@ describe('each code of AuthConfigError', () => {
       await auth[Symbol.asyncDispose]()
       return auth.getToken()
     },
+    endpoint_missing: () => make({ serverMetadata: { issuer: metadata.issuer } }),
     grant_not_supported: () => make({ serverMetadata: { ...metadata, grant_types_supported: [] } }),
     insecure_url: () => make({ serverMetadata: { ...metadata, token_endpoint: 'http://as.example/token' } }),
     invalid_key: () => root.privateKeyJwt({ key: '', algorithm: 'none' }),
     invalid_origin: () => make({ origins: ['api.example'] }),
+    invalid_parameter: () => make({ parameters: { grant_type: 'password' } }),
+    invalid_pending: () => root.finishAuthorization('http://127.0.0.1/?code=c&state=s', '{}'),
+    invalid_redirect_uri: () => signIn({ redirectUri: 'http://app.example/' }),
     invalid_resource: () => make({ resource: 'rs.example' }),
     invalid_scope: () => make({ scope: ' ' }),
     invalid_server_metadata: () => make({ serverMetadata: { issuer: '' } }),
     invalid_token: () => root.createToken({ accessToken: '' }),
     origin_refused: () => make({}).fetch('https://rs.example/'),
+    pkce_not_supported: () =>
+      signIn({ serverMetadata: { ...browser, code_challenge_methods_supported: ['plain'] } }),
     resource_not_supported: () =>
       ClientCredentialsAuth.fromResource({
         resourceUrl: 'https://rs.example/',
@@ -96,7 +152,10 @@ describe('each code of AuthConfigError', () => {
               : { ...bound, dpop_bound_access_tokens_required: true },
           ),
       }),
-    token_endpoint_missing: () => make({ serverMetadata: { issuer: metadata.issuer } }),
+    signed_out: async () => {
+      const session = new TokenSession(() => new Promise(() => {}))
+      await Promise.all([session.getToken(), session.signOut()])
+    },
   }
 
   it.each(Object.entries(provocations))('can be met: %s', async (code, provoke) => {

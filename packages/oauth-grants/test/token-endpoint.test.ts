@@ -1,22 +1,29 @@
 import { startTestbed, type Testbed, testClients } from '@x/testbed'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ClientCredentialsAuth, clientSecretBasic, type GrantEvent, publicClient } from '../src/index.ts'
-import { createTokenEndpoint, type TokenEndpointOptions } from '../src/token-endpoint.ts'
+import { createPost, createTokenEndpoint, type EndpointOptions } from '../src/token-endpoint.ts'
 import { handClock } from './hand-clock.ts'
 import { metadata, type TokenServer, tokenServer } from './token-server.ts'
 
 const never = new AbortController().signal
 
 /** The door to a server that is made of replies. */
-function doorTo({ fetch }: Pick<TokenServer, 'fetch'>, options: Partial<TokenEndpointOptions> = {}) {
+function doorTo(
+  { fetch }: Pick<TokenServer, 'fetch'>,
+  options: Partial<EndpointOptions> & { url?: string } = {},
+) {
+  const { url = metadata.token_endpoint, ...rest } = options
   const base = {
-    url: metadata.token_endpoint,
     server: metadata,
     client: { clientId: 'me', clientSecret: 'hush' },
     authentication: clientSecretBasic,
     fetch,
   }
-  return createTokenEndpoint({ ...base, ...options }, () => {})
+  return createTokenEndpoint(
+    metadata,
+    url,
+    createPost({ ...base, ...rest }, () => {}),
+  )
 }
 
 describe('the request', () => {
@@ -73,13 +80,13 @@ describe('the request', () => {
   it('is told as one exchange, without the query of the endpoint (NS-09)', async () => {
     const events: GrantEvent[] = []
     const clock = handClock()
-    const options = { url: 'https://as.example/token?key=hunter2', clock, fetch: tokenServer().fetch }
-    const base = { server: metadata, client: { clientId: 'me' }, authentication: publicClient }
-
-    await createTokenEndpoint({ ...base, ...options }, (event) => events.push({ ...event, at: 0, flow: '' }))(
-      { grant_type: 'x' },
-      never,
+    const client = { server: metadata, client: { clientId: 'me' }, authentication: publicClient }
+    const post = createPost({ ...client, clock, fetch: tokenServer().fetch }, (event) =>
+      events.push({ ...event, at: 0, flow: '' }),
     )
+    const url = 'https://as.example/token?key=hunter2'
+
+    await createTokenEndpoint(metadata, url, post)({ grant_type: 'x' }, never)
 
     expect(events).toEqual([
       {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { clientSecretBasic, type Token, type TokenError } from '../src/index.ts'
-import { createTokenEndpoint } from '../src/token-endpoint.ts'
+import { clientSecretBasic, type Recovery, type Token, type TokenError } from '../src/index.ts'
+import { createPost, createTokenEndpoint } from '../src/token-endpoint.ts'
 import { handClock } from './hand-clock.ts'
 import { metadata, type Reply, tokenServer } from './token-server.ts'
 
@@ -19,9 +19,8 @@ interface Form {
 
 /** What a token request to a server with this reply comes to. */
 function ask(reply: Reply, form: Form = {}, server = tokenServer(reply)): Promise<Token> {
-  const endpoint = createTokenEndpoint(
+  const post = createPost(
     {
-      url: metadata.token_endpoint,
       server: metadata,
       client: { clientId: 'me', clientSecret: 'hush' },
       authentication: clientSecretBasic,
@@ -30,6 +29,7 @@ function ask(reply: Reply, form: Form = {}, server = tokenServer(reply)): Promis
     },
     () => {},
   )
+  const endpoint = createTokenEndpoint(metadata, metadata.token_endpoint, post)
   return endpoint({ grant_type: 'x', ...form }, new AbortController().signal)
 }
 
@@ -54,6 +54,8 @@ describe('a token answer', () => {
       issuer: metadata.issuer,
       resource: 'https://RS.example/mcp/?q=1',
       scope: ['a', 'b'],
+      requestedScope: ['a', 'b', 'c'],
+      issuedTokenType: undefined,
     })
   })
 
@@ -127,18 +129,40 @@ describe('a token answer', () => {
 
   it('may hold more than we know, of any size (TE-08, RFC 6749 §5.1)', async () => {
     const access_token = 'x'.repeat(100_000)
-    const more = { refresh_token: 'r', id_token: {}, x_future: [1], foo: null }
+    const more = { x_future: [1], foo: null }
 
     const token = await ask({ ...good, access_token, ...more })
 
     expect(token.accessToken).toBe(access_token)
+    expect(token.extra).toEqual(more)
     expect(Object.keys(token).toSorted()).toEqual([
       'expiresAt',
+      'issuedTokenType',
       'issuer',
       'obtainedAt',
+      'requestedScope',
       'resource',
       'scope',
       'tokenType',
+    ])
+  })
+
+  it('may bring a refresh token, an ID token and what it is that was issued (RFC 6749 §5.1)', async () => {
+    const issued_token_type = 'urn:ietf:params:oauth:token-type:access_token'
+
+    const token = await ask({ ...good, refresh_token: 'r', id_token: 'i', issued_token_type, scope: 'a' })
+
+    expect(token).toMatchObject({ refreshToken: 'r', idToken: 'i', issuedTokenType: issued_token_type })
+    expect(token.extra).toEqual({})
+  })
+
+  it.each([null, '', 7, {}, ['r']])('with %j for any of these has none (SC-09)', async (odd) => {
+    const token = await ask({ ...good, refresh_token: odd, id_token: odd, issued_token_type: odd })
+
+    expect([token.refreshToken, token.idToken, token.issuedTokenType]).toEqual([
+      undefined,
+      undefined,
+      undefined,
     ])
   })
 
@@ -224,25 +248,26 @@ describe('scope', () => {
 })
 
 describe('a refusal', () => {
-  it.each([
-    'invalid_client',
-    'invalid_grant',
-    'invalid_request',
-    'invalid_scope',
-    'invalid_target',
-    'unauthorized_client',
-    'unsupported_grant_type',
-    'access_denied',
-    'something_else',
+  it.each<[string, Recovery]>([
+    ['invalid_client', 'terminal'],
+    // Whoever gave what was presented can give it again.
+    ['invalid_grant', 'interaction'],
+    ['invalid_request', 'terminal'],
+    ['invalid_scope', 'terminal'],
+    ['invalid_target', 'terminal'],
+    ['unauthorized_client', 'terminal'],
+    ['unsupported_grant_type', 'terminal'],
+    ['access_denied', 'terminal'],
+    ['something_else', 'terminal'],
   ])(
     '%s is final, said in the words of the server, and asked once (TE-10, TE-11, RFC 6749 §5.2)',
-    async (error) => {
+    async (error, recovery) => {
       const server = tokenServer(json(JSON.stringify({ error, error_description: 'because "x"' }), 400))
 
       await expect(ask({}, { resource: 'https://rs.example/' }, server)).rejects.toMatchObject({
         name: 'TokenError',
         code: 'refused',
-        recovery: 'terminal',
+        recovery,
         status: 400,
         error,
         errorDescription: 'because "x"',

@@ -2,9 +2,10 @@ import { describe, expect, it, vi } from 'vitest'
 import { createToken, type Token } from '../src/index.ts'
 import { decodeToken, encodeToken, isFresh } from '../src/token.ts'
 
-/** Every member of a token. The secret is none that `toEqual` would see. */
-function members(token: Token | undefined) {
-  return { ...token, accessToken: token?.accessToken }
+/** Every member of a token. The secrets are none that `toEqual` would see. */
+function members(token: Token = expect.fail('there is no token')) {
+  const { accessToken, refreshToken, idToken, extra } = token
+  return { ...token, accessToken, refreshToken, idToken, extra }
 }
 
 const full = {
@@ -15,6 +16,11 @@ const full = {
   issuer: 'https://as.example',
   resource: 'https://RS.example/mcp?x=1',
   scope: ['read', 'write'],
+  requestedScope: ['read', 'write', 'admin'],
+  refreshToken: 'r.1',
+  idToken: 'e30.e30.',
+  issuedTokenType: 'urn:ietf:params:oauth:token-type:access_token',
+  extra: { session_state: 'x', ext_list: [1, { deep: null }] },
 }
 
 describe('createToken', () => {
@@ -31,6 +37,11 @@ describe('createToken', () => {
       issuer: '',
       resource: undefined,
       scope: [],
+      requestedScope: [],
+      refreshToken: undefined,
+      idToken: undefined,
+      issuedTokenType: undefined,
+      extra: {},
     })
     vi.restoreAllMocks()
   })
@@ -60,7 +71,7 @@ describe('createToken', () => {
     )
   })
 
-  it.each(['N_A', 'mac', 'DPoP', '', 'Bearer\r\nX-Admin: 1'])(
+  it.each(['mac', 'DPoP', '', 'N_A ', 'Bearer\r\nX-Admin: 1'])(
     'refuses the type %j, which would be attached as if it were Bearer (TE-07, TX-09, RFC 6749 §7.1)',
     (tokenType) => {
       expect(() => createToken({ accessToken: 't', tokenType })).toThrow(
@@ -79,18 +90,26 @@ describe('createToken', () => {
     },
   )
 
-  it('spells the type in the one way, however the server does (RFC 6749 §5.1)', () => {
-    expect(createToken({ accessToken: 't', tokenType: 'bEARER' }).tokenType).toBe('Bearer')
+  it.each([
+    ['bEARER', 'Bearer'],
+    ['N_A', 'N_A'],
+    ['n_a', 'N_A'],
+  ])('spells the type %s in the one way, %s (RFC 6749 §5.1, RFC 8693 §2.2.1)', (tokenType, spelled) => {
+    expect(createToken({ accessToken: 't', tokenType }).tokenType).toBe(spelled)
   })
 
   it('gives a value that nobody can change', () => {
-    const scope = ['read']
-    const token = createToken({ ...full, scope })
+    const [scope, requestedScope, extra] = [['read'], ['read'], { a: 1 }]
+    const token = createToken({ ...full, scope, requestedScope, extra })
     scope.push('admin')
+    requestedScope.push('admin')
+    Object.assign(extra, { b: 2 })
 
-    expect(token.scope).toEqual(['read'])
-    expect(Object.isFrozen(token)).toBe(true)
-    expect(Object.isFrozen(token.scope)).toBe(true)
+    expect(token).toMatchObject({ scope: ['read'], requestedScope: ['read'] })
+    expect(token.extra).toEqual({ a: 1 })
+    for (const each of [token, token.scope, token.requestedScope, token.extra]) {
+      expect(Object.isFrozen(each)).toBe(true)
+    }
     expect(() => Object.assign(token, { accessToken: 'other' })).toThrow(TypeError)
     expect(token.accessToken).toBe(full.accessToken)
   })
@@ -101,6 +120,7 @@ describe('in a store', () => {
     ['full', full],
     ['small', { accessToken: 't', obtainedAt: 5 }],
     ['without an end', { ...full, expiresAt: undefined }],
+    ['no access token, of the type N_A,', { ...full, tokenType: 'N_A' }],
   ])('a %s token comes back as it was', (_, init) => {
     const token = createToken(init)
 
@@ -108,6 +128,10 @@ describe('in a store', () => {
 
     expect(members(back)).toEqual(members(token))
     expect(Object.isFrozen(back)).toBe(true)
+  })
+
+  it('its text holds the refresh token: who reads the store can take it (NS-08)', () => {
+    expect(JSON.parse(encodeToken(createToken(full)))).toEqual({ ...full, version: 1 })
   })
 
   const stored = (change: object) => JSON.stringify({ ...full, version: 1, ...change })
@@ -128,11 +152,15 @@ describe('in a store', () => {
     ['no token', stored({ accessToken: undefined })],
     ['a token that no header can carry', stored({ accessToken: 'a\r\nb' })],
     ['an empty token', stored({ accessToken: '' })],
-    ['a token of another type', stored({ tokenType: 'N_A' })],
+    ['a token of another type', stored({ tokenType: 'DPoP' })],
     ['a time as text', stored({ expiresAt: '2030-01-01' })],
     ['a time that was no number', stored({ expiresAt: Number.NaN })],
     ['a scope that is no list', stored({ scope: 'read' })],
     ['a scope of numbers', stored({ scope: [1] })],
+    ['no list of what was asked for', stored({ requestedScope: undefined })],
+    ['a refresh token that is no text', stored({ refreshToken: 1 })],
+    ['an ID token that is no text', stored({ idToken: {} })],
+    ['other members that are none', stored({ extra: 'x' })],
     ['no issuer', stored({ issuer: undefined })],
   ])('%s is as good as none', (_, text) => {
     expect(decodeToken(text)).toBeUndefined()

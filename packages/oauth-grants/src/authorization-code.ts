@@ -1,0 +1,127 @@
+/**
+ * A person who signs in in a browser: RFC 6749 §4.1, with PKCE (RFC 7636).
+ *
+ * @module
+ */
+import { systemClock, untilAborted } from '@x/oauth-discovery/http'
+import type { Grant } from './auth.ts'
+import { grantType, redeem, startRecorded, vetStart } from './authorization-request.ts'
+import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
+import { createLogin, interactionRequired, LoginAuth, type LoginOptions, loginExpired } from './login.ts'
+
+/**
+ * Brings a person to a URL, in the browser that they use otherwise, and gives the URL to which the browser was sent in
+ * the end: the redirect URI, with the answer of the server in its query.
+ *
+ * @param context `signal`: aborted when nobody waits for the answer any longer
+ */
+export type Authorize = (
+  url: URL,
+  context: { readonly signal: AbortSignal },
+) => string | URL | Promise<string | URL>
+
+/** Where the redirect URI is known only when something listens there. */
+export interface Receiver {
+  listen(): Promise<Listening>
+}
+
+export interface Listening {
+  readonly redirectUri: string
+  readonly authorize: Authorize
+  /** Told once whether there is a token; shows it to the person, and ends the listening. */
+  finish(isSignedIn: boolean): Promise<void>
+}
+
+export interface AuthorizationCodeOptions extends LoginOptions {
+  /** How a person gets to sign in. Without it nobody is asked, and where somebody has to be, that is the error. */
+  authorize?: Authorize | Receiver | undefined
+  /** As it is registered; where `authorize` is a receiver it has its own. */
+  redirectUri?: string | undefined
+  /** How long a person may take to sign in, in ms. Default: 600,000. */
+  loginTimeoutMs?: number | undefined
+  /**
+   * Goes on where the server does not say that it knows PKCE, as those before 2025 may not. One that does not know it
+   * ignores it, and whoever gets hold of the code can use it.
+   */
+  allowMissingPkceMetadata?: boolean | undefined
+}
+
+/**
+ * Tokens of a person who signs in in a browser.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1
+ */
+export class AuthorizationCodeAuth extends LoginAuth {
+  /**
+   * @throws {AuthConfigError} as `ClientCredentialsAuth`, but for `client_secret_missing`: a client without a secret is a
+   *   public one; `pkce_not_supported`, `invalid_redirect_uri`
+   */
+  constructor(given: AuthorizationCodeOptions) {
+    // What was looked at is what is used, whatever becomes of the caller's objects.
+    const options = { ...given, serverMetadata: { ...given.serverMetadata } }
+    super(options, createLogin(options, { grantType, grant: authorizationCode }))
+    if (typeof options.authorize === 'function') vetStart(options)
+    else if (options.authorize !== undefined) vetStart({ ...options, redirectUri: 'http://127.0.0.1/' })
+  }
+
+  /**
+   * Finds the server by asking the resource, and what to ask it for. Name the `issuer` that the client is registered at,
+   * and nobody is sent to another.
+   *
+   * @throws {DiscoveryError} as `discoverAuthorizationServer`; {AuthConfigError} as the constructor,
+   *   `resource_not_supported`
+   */
+  static async fromResource(options: FromResource<AuthorizationCodeOptions>): Promise<AuthorizationCodeAuth> {
+    return new this({ ...options, ...(await locateByResource(options, grantType, true)) })
+  }
+
+  /**
+   * Reads the server's own metadata; `resource` and `scope` are yours to say.
+   *
+   * @throws {DiscoveryError} as `fetchAuthorizationServerMetadata`; {AuthConfigError} as the constructor
+   */
+  static async fromIssuer(options: FromIssuer<AuthorizationCodeOptions>): Promise<AuthorizationCodeAuth> {
+    return new this({ ...options, ...(await locateByIssuer(options)) })
+  }
+}
+
+const authorizationCode: Grant<AuthorizationCodeOptions> = async (options, request) => {
+  const { authorize, serverMetadata: server } = options
+  const { interactive, scope, signal, endpoint } = request
+  if (!interactive || authorize === undefined) throw interactionRequired(server.issuer, request)
+  const listening: Partial<Listening> & Pick<Listening, 'authorize'> =
+    typeof authorize === 'function' ? { authorize } : await authorize.listen()
+  let isSignedIn = false
+  try {
+    const redirectUri = listening.redirectUri ?? options.redirectUri
+    const { url, record } = await startRecorded({ ...options, redirectUri, scope })
+    const callback = await withinTime((each) => listening.authorize(url, { signal: each }), options, signal)
+    const token = await redeem(callback, record, endpoint, signal)
+    isSignedIn = true
+    return token
+  } finally {
+    await listening.finish?.(isSignedIn)
+  }
+}
+
+/** A person may have closed the browser, which tells nobody. */
+async function withinTime<T>(
+  ask: (signal: AbortSignal) => T | Promise<T>,
+  { loginTimeoutMs = 600_000, clock = systemClock, serverMetadata: { issuer } }: AuthorizationCodeOptions,
+  signal: AbortSignal,
+): Promise<T> {
+  // Where nobody waits any longer, nobody is sent anywhere.
+  signal.throwIfAborted()
+  const [overdue, done] = [new AbortController(), new AbortController()]
+  clock.sleep(loginTimeoutMs, done.signal).then(
+    () => done.signal.aborted || overdue.abort(loginExpired(issuer)),
+    () => {},
+  )
+  const ending = AbortSignal.any([signal, overdue.signal])
+  try {
+    return await untilAborted(Promise.resolve(ending).then(ask), ending)
+  } finally {
+    done.abort()
+    overdue.abort()
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What the auth objects have in common for which a person signs in.
+ *
+ * @module
+ */
+import { type HttpOptions, isSecure } from '@x/oauth-discovery/http'
+import { type AuthOptions, createSession, GrantAuth, type GrantKind, vetClient } from './auth.ts'
+import { AuthorizationError } from './errors.ts'
+import { LoginSession } from './login-session.ts'
+import { withRefresh } from './refresh.ts'
+import { revoke } from './revocation.ts'
+import type { GetTokenOptions, Renewal, TokenSession } from './session.ts'
+import type { Token } from './token.ts'
+import type { EndpointOptions } from './token-endpoint.ts'
+
+export interface LoginOptions extends AuthOptions {
+  /** Of an earlier authorization at this server: used until it is refused, before a person is asked. */
+  refreshToken?: string | undefined
+}
+
+/** What a login is made of. */
+export interface LoginParts {
+  readonly session: TokenSession
+  /** Lets go of the refresh token that was handed in. */
+  readonly forgetHandedIn: () => void
+}
+
+/** A person signs in once; from then on the token is kept good by its refresh token, where the server gives one. */
+export abstract class LoginAuth extends GrantAuth {
+  readonly #session: TokenSession
+  readonly #forgetHandedIn: () => void
+  readonly #login: LoginSession
+  readonly #options: AuthOptions
+  readonly #endpoint: EndpointOptions
+
+  protected constructor(options: LoginOptions, { session, forgetHandedIn }: LoginParts) {
+    // What `fetch` asks never waits for a person: it asks the session itself.
+    super(options, session)
+    this.#session = session
+    this.#forgetHandedIn = forgetHandedIn
+    this.#login = new LoginSession(session)
+    this.#options = options
+    this.#endpoint = vetClient(options, true)
+  }
+
+  /**
+   * A token fit to send now; a person is asked where that is needed. Concurrent callers share one sign-in, which ends
+   * when none of them waits for it any longer.
+   *
+   * @throws {AuthorizationError} `interaction_required`, where nobody may be asked; or what became of the sign-in
+   * @throws {TokenError} the token endpoint refused, failed, or could not be reached
+   */
+  override getToken(options?: GetTokenOptions): Promise<Token> {
+    return this.#login.getToken(options)
+  }
+
+  override close(): Promise<void> {
+    return this.#login.close()
+  }
+
+  /**
+   * Forgets the token, here and in the store, and asks the server to revoke it, which takes 3 s at most. Who asks for a
+   * token afterwards has to sign in again.
+   *
+   * @returns whether the server said that it is revoked; false where there was none, or where the server cannot do that
+   * @throws {TokenError} the server did not revoke it, or could not be reached; here it is forgotten all the same
+   * @see https://www.rfc-editor.org/rfc/rfc7009
+   */
+  async signOut({ signal }: Pick<GetTokenOptions, 'signal'> = {}): Promise<boolean> {
+    this.#forgetHandedIn()
+    const token = await this.#session.signOut()
+    return token !== undefined && revoke(token, this.#options, this.#endpoint, signal)
+  }
+}
+
+/** A session that refreshes where it can, and asks a person where it must and may. */
+export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<O>): LoginParts {
+  let grant = withRefresh(kind.grant, options.refreshToken)
+  const latest: GrantKind<O>['grant'] = (...given) => grant(...given)
+  return {
+    session: createSession(options, { ...kind, grant: latest, allowsPublicClients: true }),
+    forgetHandedIn() {
+      grant = withRefresh(kind.grant, undefined)
+    },
+  }
+}
+
+/** Where nobody may be asked, or nobody is there. */
+export function interactionRequired(issuer: string, { scope, challenge }: Renewal): AuthorizationError {
+  const what = scope === undefined ? '' : `, for the scope ${scope}`
+  const message = `Somebody has to sign in at ${issuer}${what}: call getToken where a person can be asked, and where this has a challenge, pass it on.`
+  return new AuthorizationError('interaction_required', message, {
+    issuer,
+    challenge,
+    recovery: 'interaction',
+  })
+}
+
+export function accessDenied(issuer: string, errorDescription?: string): AuthorizationError {
+  const message = `The sign-in at ${issuer} was declined. Ask again if it was by mistake.`
+  const said = { error: 'access_denied', errorDescription }
+  return new AuthorizationError('access_denied', message, { issuer, ...said, recovery: 'interaction' })
+}
+
+export function loginExpired(issuer: string): AuthorizationError {
+  const message = `Nobody signed in at ${issuer} in time. Ask again.`
+  return new AuthorizationError('login_expired', message, { issuer, recovery: 'interaction' })
+}
+
+/**
+ * Whether a person may be sent there: text that a terminal shows as it is, without a user name before the host, over
+ * https; or in clear text to a server that is on this machine itself, or where the caller allows it.
+ */
+export function isForPerson(
+  url: unknown,
+  issuer: string,
+  allowAddress: HttpOptions['allowAddress'] = () => false,
+): url is string {
+  if (typeof url !== 'string' || !/^https?:\/\/[\x21-\x7e]+$/i.test(url) || !URL.canParse(url)) return false
+  const place = new URL(url)
+  const isOwnMachine = [place, new URL(issuer)].every((each) => each.protocol === 'http:' && isSecure(each))
+  return (
+    place.username + place.password === '' &&
+    (place.protocol === 'https:' || isOwnMachine || allowAddress(place))
+  )
+}

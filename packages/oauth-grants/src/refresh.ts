@@ -1,0 +1,72 @@
+/**
+ * A new token without a new consent: RFC 6749 §6.
+ *
+ * @module
+ */
+import { isOAuthError } from '@x/oauth-discovery'
+import { systemClock } from '@x/oauth-discovery/http'
+import type { Grant, GrantOptions, GrantRequest } from './auth.ts'
+import { TokenError } from './errors.ts'
+import { isAskedFor, scopeTokens } from './scope.ts'
+import { isFresh, type Token } from './token.ts'
+import type { Asked } from './token-response.ts'
+
+/**
+ * A grant that tries the refresh token first, where there is one.
+ *
+ * Where a person may be asked it has been tried already. Where more scope is wanted it is left alone: it cannot give
+ * any (RFC 6749 §6).
+ *
+ * @param handedIn the refresh token of an earlier authorization, which was asked for the scope of the options
+ */
+export function withRefresh<O extends GrantOptions>(grant: Grant<O>, handedIn: string | undefined): Grant<O> {
+  let given = handedIn
+  const refreshOr = async (options: O, request: GrantRequest): Promise<Token> => {
+    const { serverMetadata, scope } = options
+    // What another server gave is shown to nobody.
+    const previous = request.previous?.issuer === serverMetadata.issuer ? request.previous : undefined
+    const refreshToken = previous?.refreshToken ?? given
+    const requested = scopeTokens(scope)
+    const known = previous ?? { scope: requested, requestedScope: requested }
+    const canRefresh = !request.interactive && isAskedFor(known, scopeTokens(request.scope))
+    if (refreshToken === undefined || !canRefresh) return grant(options, request)
+    try {
+      const asked = { previous: { ...known, refreshToken, idToken: previous?.idToken } }
+      const token = await refresh(asked, options, { ...request, previous })
+      // It is in the token now, or used up.
+      given = undefined
+      return token
+    } catch (error) {
+      if (!(error instanceof TokenError) || error.error !== 'invalid_grant') throw error
+      // "The refresh token is invalid" may mean that another process has used it: then it has put a new one in the store.
+      const newer = await request.latest()
+      if (newer !== undefined) return newer
+      if (refreshToken === given) given = undefined
+      await request.forget()
+      return refreshOr(options, { ...request, previous: undefined })
+    }
+  }
+  return refreshOr
+}
+
+async function refresh(
+  asked: Required<Pick<Asked, 'previous'>>,
+  { resource, clock = systemClock }: GrantOptions,
+  { endpoint, signal, previous, latest }: GrantRequest,
+): Promise<Token> {
+  const form = {
+    grant_type: 'refresh_token',
+    refresh_token: asked.previous?.refreshToken,
+    resource: previous?.resource ?? resource,
+  }
+  try {
+    return await endpoint(form, signal, asked)
+  } catch (error) {
+    // The answer may have been lost on its way: whether the server has acted nobody knows.
+    if (!isOAuthError(error, 'unreachable')) throw error
+    const newer = await latest()
+    if (newer !== undefined) return newer
+    if (previous !== undefined && isFresh(previous, clock.now())) throw error
+    return endpoint(form, signal, asked)
+  }
+}

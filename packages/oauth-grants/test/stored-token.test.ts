@@ -1,0 +1,304 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { memoryStore, type Token, type TokenStore } from '../src/index.ts'
+import { encodeToken } from '../src/token.ts'
+import { handClock } from './hand-clock.ts'
+import { aside, bench, byHand, down, key, secretOf, storeWith, times, tokenOf } from './session-bench.ts'
+
+afterEach(() => void vi.restoreAllMocks())
+
+describe('a store', () => {
+  it('is asked first, and its token is used while it is fresh', async () => {
+    const clock = handClock()
+    const { storage, store } = await storeWith(encodeToken(tokenOf(clock, 'stored', 100)))
+    const { session, obtain } = bench({ clock, storage })
+    clock.pass(99_999)
+
+    const token = await session.getToken()
+
+    expect(token.accessToken).toBe('stored')
+    expect(obtain).not.toHaveBeenCalled()
+    expect(store.save).not.toHaveBeenCalled()
+  })
+
+  it('is asked once, however many calls there are', async () => {
+    const { storage, store } = await storeWith()
+    const { session } = bench({ storage })
+
+    await times(100, () => session.getToken())
+    await times(100, () => session.getToken())
+
+    expect(store.load).toHaveBeenCalledTimes(1)
+    expect(store.load).toHaveBeenCalledWith(key)
+  })
+
+  const still = handClock()
+  const stored = tokenOf(still, 'stored', 100)
+  it.each<[string, string, { rejected?: Token }]>([
+    ['has expired', encodeToken(tokenOf(still, 'stored', 0)), {}],
+    ['was refused', encodeToken(stored), { rejected: stored }],
+    ['is of a version that is not known', encodeToken(stored).replace('"version":1', '"version":2'), {}],
+    ['is no token', '{"hello":1}', {}],
+    ['is no JSON', 'hello', {}],
+    ['is nothing', '', {}],
+  ])(
+    'whose token %s is not believed; the new one goes over it, by the revision that was seen',
+    async (_, text, options) => {
+      const { storage, store, revision, read } = await storeWith(text)
+      const { session } = bench({ clock: still, storage })
+
+      await expect(secretOf(session.getToken(options))).resolves.toBe('t1')
+
+      expect(store.save).toHaveBeenCalledExactlyOnceWith(key, expect.any(String), { expect: revision })
+      await expect(read()).resolves.toBe('t1')
+    },
+  )
+
+  it('gets the first token by no revision, and the next by that of the first', async () => {
+    const { storage, store, read } = await storeWith()
+    const { session } = bench({ storage })
+
+    await session.getToken({ rejected: await session.getToken() })
+
+    const expected = store.save.mock.calls.map(([, , options]) => options.expect)
+    expect(expected).toEqual([undefined, '1'])
+    await expect(read()).resolves.toBe('t2')
+  })
+
+  it('that was written meanwhile keeps what the other wrote, and nobody fails', async () => {
+    const { storage, store, read } = await storeWith()
+    const { session, obtain, clock } = bench({ storage })
+    obtain.mockImplementationOnce(async () => {
+      await store.save(key, encodeToken(tokenOf(clock, 'other', 100)), { expect: undefined })
+      return tokenOf(clock, 'mine', 100)
+    })
+
+    await expect(secretOf(session.getToken())).resolves.toBe('mine')
+
+    await expect(read()).resolves.toBe('other')
+  })
+
+  it('that cannot be read fails the call with its own error, and the next call tries again', async () => {
+    const { storage, store } = await storeWith()
+    const { session, obtain } = bench({ storage })
+    const error = new Error('disk')
+    store.load.mockRejectedValueOnce(error)
+
+    await expect(session.getToken()).rejects.toBe(error)
+    expect(obtain).not.toHaveBeenCalled()
+    await expect(secretOf(session.getToken())).resolves.toBe('t1')
+  })
+
+  it('that cannot be written fails the call with its own error, and the token is not lost', async () => {
+    const { storage, store } = await storeWith()
+    const { session, obtain } = bench({ storage })
+    const error = new Error('disk full')
+    store.save.mockRejectedValueOnce(error)
+
+    await expect(session.getToken()).rejects.toBe(error)
+    await expect(secretOf(session.getToken())).resolves.toBe('t1')
+    expect(obtain).toHaveBeenCalledTimes(1)
+  })
+
+  it('that cannot be written does not shorten the use of a token', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { storage, store } = await storeWith()
+    const { session, obtain, clock } = bench({ storage })
+    store.save.mockRejectedValueOnce(new Error('disk full'))
+    await session.getToken().catch(() => {})
+    clock.pass(59_999)
+
+    await session.getToken()
+    await aside()
+
+    expect(obtain).toHaveBeenCalledTimes(1)
+  })
+
+  it('that fails an early renewal fails no call', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { storage, store } = await storeWith()
+    const { session, clock } = bench({ storage })
+    await session.getToken()
+    store.load.mockRejectedValueOnce(new Error('disk'))
+    clock.pass(60_000)
+
+    await expect(secretOf(session.getToken())).resolves.toBe('t1')
+    await aside()
+    await expect(secretOf(session.getToken())).resolves.toBe('t1')
+  })
+
+  it('spares this process a renewal that another one has made, also an early one', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const clock = handClock()
+    const { storage } = await storeWith()
+    const [mine, other] = [bench({ clock, storage, name: 'mine' }), bench({ clock, storage, name: 'other' })]
+    await mine.session.getToken()
+    await other.session.getToken()
+    clock.pass(60_000)
+    await other.session.getToken()
+    await aside()
+
+    await mine.session.getToken()
+    await aside()
+
+    await expect(secretOf(mine.session.getToken())).resolves.toBe('other1')
+    expect(mine.obtain).toHaveBeenCalledTimes(1)
+    expect(other.obtain).toHaveBeenCalledTimes(1)
+  })
+
+  it('whose new token answers a refusal is not asked again by 200 late refusals of the old one', async () => {
+    const clock = handClock()
+    const { storage, store } = await storeWith()
+    const [mine, other] = [bench({ clock, storage, name: 'mine' }), bench({ clock, storage, name: 'other' })]
+    const rejected = await mine.session.getToken()
+    await other.session.getToken({ rejected: await other.session.getToken() })
+
+    await expect(secretOf(mine.session.getToken({ rejected }))).resolves.toBe('other1')
+    const loads = store.load.mock.calls.length
+    const late = await times(200, () => secretOf(mine.session.getToken({ rejected })))
+
+    expect(new Set(late)).toEqual(new Set(['other1']))
+    expect(store.load).toHaveBeenCalledTimes(loads)
+    expect(mine.obtain).toHaveBeenCalledTimes(1)
+  })
+
+  it.each([1, 7, 8, 50])(
+    'does not give back a refused token while %d late refusals of older ones arrive',
+    async (count) => {
+      const clock = handClock()
+      const older = Array.from({ length: count }, (_, index) => {
+        clock.pass(1)
+        return tokenOf(clock, `old${index}`, 100)
+      })
+      clock.pass(1)
+      const { storage } = await storeWith(encodeToken(tokenOf(clock, 'refused', 100)))
+      const { session, obtain } = bench({ clock, storage })
+      const rejected = await session.getToken()
+
+      const tokens = await Promise.all(
+        [rejected, ...older].map((each) => secretOf(session.getToken({ rejected: each }))),
+      )
+
+      expect(new Set(tokens)).toEqual(new Set(['t1']))
+      expect(obtain).toHaveBeenCalledTimes(1)
+    },
+  )
+
+  it('does not give back a refused token later, when its renewal had failed', async () => {
+    const clock = handClock()
+    const { storage } = await storeWith(encodeToken(tokenOf(clock, 'refused', 100)))
+    const { session, obtain } = bench({ clock, storage })
+    const rejected = await session.getToken()
+    obtain.mockRejectedValueOnce(down())
+    await session.getToken({ rejected }).catch(() => {})
+
+    await expect(secretOf(session.getToken())).resolves.toBe('t1')
+  })
+})
+
+describe('a store that was written meanwhile', () => {
+  /** Others write, just before each of our writes that are told so. */
+  async function raced(others: readonly string[], at: 'before us' | 'after us') {
+    const clock = handClock()
+    const all = await storeWith()
+    const one = bench({ clock, storage: all.storage, name: 'mine' })
+    const through = all.store.save.getMockImplementation() ?? expect.fail('there is one')
+    for (const name of others) {
+      all.store.save.mockImplementationOnce(async (...args) => {
+        const before = handClock(clock.now() - 1000)
+        await all.write(tokenOf(at === 'before us' ? before : clock, name, 100))
+        return through(...args)
+      })
+    }
+    return { ...all, ...one }
+  }
+
+  it('by an older token gets the newer one, over the revision that is there then', async () => {
+    const { session, store, read } = await raced(['older'], 'before us')
+
+    await expect(secretOf(session.getToken())).resolves.toBe('mine1')
+
+    expect(store.save).toHaveBeenCalledTimes(2)
+    await expect(read()).resolves.toBe('mine1')
+  })
+
+  it('by a newer token, or one of the same time, keeps that', async () => {
+    const { session, store, read } = await raced(['newer'], 'after us')
+
+    await expect(secretOf(session.getToken())).resolves.toBe('mine1')
+
+    expect(store.save).toHaveBeenCalledTimes(1)
+    await expect(read()).resolves.toBe('newer')
+  })
+
+  it('is left alone after three attempts; the token in hand is good all the same', async () => {
+    const { session, store, read } = await raced(['one', 'two', 'three', 'four'], 'before us')
+
+    await expect(secretOf(session.getToken())).resolves.toBe('mine1')
+
+    expect(store.save).toHaveBeenCalledTimes(3)
+    await expect(read()).resolves.toBe('three')
+    expect(session.current()?.accessToken).toBe('mine1')
+  })
+
+  it('and forgotten gets the new token', async () => {
+    const { storage, store, read, write } = await storeWith()
+    const { session } = bench({ storage })
+    const first = await session.getToken()
+    const through = store.save.getMockImplementation() ?? expect.fail('there is one')
+    store.save.mockImplementationOnce(async (...args) => {
+      await write(undefined)
+      return through(...args)
+    })
+
+    await session.getToken({ rejected: first })
+
+    await expect(read()).resolves.toBe('t2')
+  })
+})
+
+it('takes no older token from a store than the one in hand, which may have used up what that one holds (RT-01)', async () => {
+  const { storage, store, read } = await storeWith()
+  const { session, obtain, clock } = bench({ storage, seconds: 1000 })
+  const first = await session.getToken()
+  clock.pass(1000)
+  store.save.mockRejectedValueOnce(new Error('disk full'))
+  await session.getToken({ rejected: first }).catch(() => {})
+  const other = bench({ clock, storage })
+  // Somebody else still takes the first for good, and a late refusal is forgotten with so many others.
+  await expect(secretOf(other.session.getToken())).resolves.toBe('t1')
+  const second = session.current() ?? expect.fail('there is none')
+  clock.pass(1000)
+
+  for (let each = 0; each < 8; each += 1) {
+    await session.getToken({ rejected: tokenOf(clock, `late${each}`, 1) })
+  }
+  await expect(secretOf(session.getToken({ rejected: second }))).resolves.toBe('t3')
+
+  expect(obtain.mock.lastCall?.[0].previous?.accessToken).toBe('t2')
+  await expect(read()).resolves.toBe('t3')
+})
+
+it('uses a token only when it is in the store (RT-01, RFC 6749 §6)', async () => {
+  const saving = byHand<string | undefined>()
+  const store = { ...memoryStore(), save: () => saving.promise }
+  const { session } = bench({ storage: { store, key: 'k' } })
+  const first = session.getToken()
+  await aside()
+
+  expect(session.current()).toBeUndefined()
+  saving.resolve('1')
+
+  expect(await secretOf(first)).toBe('t1')
+  expect(session.current()?.accessToken).toBe('t1')
+})
+
+it.each(['load', 'save'] as const)('can be closed while a store hangs at %s', async (step) => {
+  const store: TokenStore = { ...memoryStore(), [step]: () => new Promise(() => {}) }
+  const { session } = bench({ storage: { store, key } })
+  const waiting = expect(session.getToken()).rejects.toMatchObject({ code: 'closed' })
+  await aside()
+
+  await session.close()
+
+  await waiting
+})
