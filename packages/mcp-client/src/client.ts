@@ -26,6 +26,7 @@ import {
   SdkErrorCode,
   type StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client'
+import { type AuthorizationError, isOAuthError } from '@x/oauth-grants'
 import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
 import {
   type AuthLike,
@@ -59,14 +60,19 @@ export class MCPClient implements AsyncDisposable {
   readonly #client: Client
   readonly #transport: StreamableHTTPClientTransport
   readonly #url: string
-  readonly #hasAuth: boolean
+  readonly #auth: AuthLike | undefined
   #isClosed = false
 
-  private constructor(client: Client, transport: StreamableHTTPClientTransport, url: URL, hasAuth: boolean) {
+  private constructor(
+    client: Client,
+    transport: StreamableHTTPClientTransport,
+    url: URL,
+    auth: AuthLike | undefined,
+  ) {
     this.#client = client
     this.#transport = transport
     this.#url = url.origin + url.pathname
-    this.#hasAuth = hasAuth
+    this.#auth = auth
   }
 
   /** The official client, for all that is not here. */
@@ -77,21 +83,28 @@ export class MCPClient implements AsyncDisposable {
   /**
    * Connects to an MCP server at a URL, by whichever protocol revision both speak.
    *
-   * The auth object stays yours: closing the connection leaves it as it is.
+   * Where somebody has to sign in, now or for a later call, `auth` is asked for it outside of all limits of time of the
+   * protocol, and what was refused is sent once more. The auth object stays yours: closing the connection leaves it as
+   * it is.
    *
    * @throws {MCPConnectionError} one of its kinds; `TokenError`, `DiscoveryError` or `AuthConfigError` from `auth`;
    *   or the reason of the signal
    */
   static async connect(url: string | URL, options: ConnectOptions = {}): Promise<MCPClient> {
-    const { auth, signal, timeoutMs = 60_000, clientInfo = { name: '@x/mcp-client', version: '0' } } = options
+    const { auth, signal } = options
     signal?.throwIfAborted()
+    return signedIn(auth, signal, () => this.#attempt(url, options))
+  }
+
+  static async #attempt(url: string | URL, options: ConnectOptions): Promise<MCPClient> {
+    const { auth, signal, timeoutMs = 60_000, clientInfo = { name: '@x/mcp-client', version: '0' } } = options
     const transport = createTransport(url, options)
     const client = new Client(clientInfo, {
       versionNegotiation: { mode: 'auto' }, // the default mode cannot reach servers of 2026-07-28
       cachePartition: partitionOf(auth), // what is private to one principal must not be served to another
       ...withoutUndefined(options.clientOptions),
     })
-    const connection = new this(client, transport, parseServerUrl(url), auth !== undefined)
+    const connection = new this(client, transport, parseServerUrl(url), auth)
     const settled = new AbortController()
     try {
       // The official client has a limit for each message, and is deaf to the signal while it negotiates; closing it,
@@ -113,7 +126,7 @@ export class MCPClient implements AsyncDisposable {
     params?: ListToolsRequest['params'],
     options?: Given<CacheableRequestOptions>,
   ): Promise<ListToolsResult> {
-    return this.#named(() => this.#client.listTools(params, withoutUndefined(options)), options?.signal)
+    return this.#asked(() => this.#client.listTools(params, withoutUndefined(options)), options?.signal)
   }
 
   /** A tool that fails is no error: its result says so in `isError`. */
@@ -121,7 +134,7 @@ export class MCPClient implements AsyncDisposable {
     params: CallToolRequest['params'],
     options?: Given<CallToolRequestOptions>,
   ): Promise<CallToolResult> {
-    return this.#named(() => this.#client.callTool(params, withoutUndefined(options)), options?.signal)
+    return this.#asked(() => this.#client.callTool(params, withoutUndefined(options)), options?.signal)
   }
 
   /** All resources, over all pages; with a `cursor`, one page. */
@@ -129,7 +142,7 @@ export class MCPClient implements AsyncDisposable {
     params?: ListResourcesRequest['params'],
     options?: Given<CacheableRequestOptions>,
   ): Promise<ListResourcesResult> {
-    return this.#named(() => this.#client.listResources(params, withoutUndefined(options)), options?.signal)
+    return this.#asked(() => this.#client.listResources(params, withoutUndefined(options)), options?.signal)
   }
 
   /** What a resource holds. */
@@ -137,7 +150,7 @@ export class MCPClient implements AsyncDisposable {
     params: ReadResourceRequest['params'],
     options?: Given<CacheableRequestOptions>,
   ): Promise<ReadResourceResult> {
-    return this.#named(() => this.#client.readResource(params, withoutUndefined(options)), options?.signal)
+    return this.#asked(() => this.#client.readResource(params, withoutUndefined(options)), options?.signal)
   }
 
   /** All prompts, over all pages; with a `cursor`, one page. */
@@ -145,17 +158,17 @@ export class MCPClient implements AsyncDisposable {
     params?: ListPromptsRequest['params'],
     options?: Given<CacheableRequestOptions>,
   ): Promise<ListPromptsResult> {
-    return this.#named(() => this.#client.listPrompts(params, withoutUndefined(options)), options?.signal)
+    return this.#asked(() => this.#client.listPrompts(params, withoutUndefined(options)), options?.signal)
   }
 
   /** A prompt with its arguments filled in. */
   getPrompt(params: GetPromptRequest['params'], options?: Given<RequestOptions>): Promise<GetPromptResult> {
-    return this.#named(() => this.#client.getPrompt(params, withoutUndefined(options)), options?.signal)
+    return this.#asked(() => this.#client.getPrompt(params, withoutUndefined(options)), options?.signal)
   }
 
   /** Whether the server answers; from 2026-07-28 on, where there is no ping, it is asked to describe itself. */
   async ping(options?: Given<RequestOptions>): Promise<void> {
-    await this.#named<unknown>(() => {
+    await this.#asked<unknown>(() => {
       const isModern = this.#client.getProtocolEra() === 'modern'
       return isModern
         ? this.#client.discover(withoutUndefined(options))
@@ -177,6 +190,10 @@ export class MCPClient implements AsyncDisposable {
     return this.close()
   }
 
+  #asked<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return signedIn(this.#auth, signal, () => this.#named(work, signal))
+  }
+
   async #named<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     // The official client would take some calls all the same, and answer them with an empty list.
     if (this.#isClosed) throw closed(this.#url)
@@ -186,8 +203,27 @@ export class MCPClient implements AsyncDisposable {
       signal?.throwIfAborted()
       if (this.#isClosed) throw closed(this.#url)
       const hasSession = this.#transport.sessionId !== undefined
-      throw nameConnectionError(error, { url: this.#url, hasSession, hasAuth: this.#hasAuth })
+      throw nameConnectionError(error, { url: this.#url, hasSession, hasAuth: this.#auth !== undefined })
     }
+  }
+}
+
+/** A person is asked here, and never within a request, whose time would run out meanwhile. */
+async function signedIn<T>(
+  auth: AuthLike | undefined,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const canAsk = typeof auth === 'object' && 'getToken' in auth
+    if (!canAsk || !isOAuthError(error, 'interaction_required')) throw error
+    // One of another copy of the package may be without the member.
+    const { challenge } = error as Partial<AuthorizationError>
+    await auth.getToken({ challenge, signal })
+    // What was refused did not run: it can be sent again.
+    return work()
   }
 }
 

@@ -111,8 +111,9 @@ describe('an error', () => {
     await client.close()
   })
 
-  it('says which scope a tool needs (RFC 6750 §3.1)', async () => {
-    const client = await connect()
+  it('says which scope a tool needs, where nobody can get it (RFC 6750 §3.1)', async () => {
+    const { accessToken } = await auth.getToken()
+    const client = await MCPClient.connect(testbed.mcp.url, { auth: accessToken })
 
     const attempt = client.callTool({ name: 'write_note', arguments: { text: 'milk' } })
 

@@ -5,11 +5,18 @@
  * @module
  */
 import { MCPClient } from '@x/mcp-client'
-import { type Auth, ClientCredentialsAuth, privateKeyJwt } from '@x/oauth-grants'
+import {
+  type Auth,
+  AuthorizationCodeAuth,
+  ClientCredentialsAuth,
+  isOAuthError,
+  privateKeyJwt,
+} from '@x/oauth-grants'
 
 interface Context {
   client_id?: string
   client_secret?: string
+  issuer?: string
   private_key_pem?: string
   signing_algorithm?: string
 }
@@ -21,14 +28,23 @@ await using client = await MCPClient.connect(url, { auth: await authFrom(knowled
 await client.listTools()
 await client.callTool({ name: 'test-tool', arguments: {} })
 
-function authFrom(context: Context): Promise<Auth> {
-  const { client_id: clientId = '', client_secret: clientSecret, private_key_pem: key } = context
+/** As itself, where the server has that; else for a person. */
+async function authFrom(context: Context): Promise<Auth> {
+  const { client_id: clientId = '', client_secret: clientSecret, issuer, private_key_pem: key } = context
   const { signing_algorithm: algorithm = '' } = context
   const clientAuthentication = key === undefined ? undefined : privateKeyJwt({ key, algorithm })
-  return ClientCredentialsAuth.fromResource({
-    resourceUrl: url,
-    clientId,
-    clientSecret,
-    clientAuthentication,
-  })
+  const options = { resourceUrl: url, clientId, clientSecret, clientAuthentication, issuer }
+  try {
+    return await ClientCredentialsAuth.fromResource(options)
+  } catch (error) {
+    if (!isOAuthError(error, 'grant_not_supported')) throw error
+    const redirectUri = 'http://127.0.0.1/callback'
+    return AuthorizationCodeAuth.fromResource({ ...options, redirectUri, authorize: visit })
+  }
+}
+
+/** The suite's person agrees with everything at once: the answer is where the browser is sent. */
+async function visit(authorizationUrl: URL): Promise<string> {
+  const response = await fetch(authorizationUrl, { redirect: 'manual' })
+  return response.headers.get('location') ?? ''
 }
