@@ -5,7 +5,7 @@ import { createTimeline } from './timeline.ts'
 
 /** An API that knows nothing of MCP: `auth.fetch` is `fetch`, with a token. */
 export async function runHttpApi(args: string[], print: Print): Promise<void> {
-  await using servers = await chooseServers(args, 'api')
+  await using servers = await chooseServers(args, { part: 'api', as: 'worker' })
   const { url, issuer, client: me } = servers
   printHeading(print, 'What goes over the wire')
   const { fetch, exchanges } = createTimeline(print)

@@ -6,10 +6,14 @@
  * @module
  */
 import { isOAuthError } from '@x/oauth-grants'
+import { runAuthorizationCode } from './authorization-code.ts'
+import { runDeviceCode } from './device-code.ts'
 import { runDiscover } from './discover.ts'
 import { runHttpApi } from './http-api.ts'
+import { runLogin } from './login.ts'
 import { runMcp } from './mcp.ts'
 import { flags } from './servers.ts'
+import { runTokenExchange } from './token-exchange.ts'
 import { runWholeWay } from './whole-way.ts'
 
 const examples = {
@@ -23,13 +27,26 @@ const examples = {
   },
   'http-api': { run: runHttpApi, about: 'client credentials against a plain HTTP API' },
   mcp: { run: runMcp, about: 'client credentials through MCP' },
+  'token-exchange': {
+    run: runTokenExchange,
+    about: 'a gateway that acts for each of its users, through MCP',
+  },
+  'authorization-code': {
+    run: runAuthorizationCode,
+    about: 'a person who signs in in a browser, through MCP',
+  },
+  'device-code': {
+    run: runDeviceCode,
+    about: 'a person who signs in on another device, and a plain HTTP API',
+  },
+  login: { run: runLogin, about: 'a command-line login that is asked for once, and a plain HTTP API' },
 }
 
 const help = `npm start                     run the main story against embedded servers
 npm start -- NAME             run one of these:
 
 ${Object.entries(examples)
-  .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
+  .map(([name, { about }]) => `  ${name.padEnd(20)}${about}`)
   .join('\n')}
 
 They talk to servers of your own if you give

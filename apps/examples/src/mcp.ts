@@ -7,7 +7,7 @@ import { chooseTool, textOf } from './tool.ts'
 
 /** Two lines to connect: who we are, and where to. */
 export async function runMcp(args: string[], print: Print): Promise<void> {
-  await using servers = await chooseServers(args, 'mcp')
+  await using servers = await chooseServers(args, { part: 'mcp', as: 'worker' })
   const { url, issuer, client: me } = servers
   printHeading(print, 'What goes over the wire')
   const { fetch } = createTimeline(print)

@@ -6,7 +6,7 @@ import { createTimeline, type Exchange } from './timeline.ts'
 import { textOf } from './tool.ts'
 
 export async function runWholeWay(args: string[], print: Print): Promise<void> {
-  await using servers = await chooseServers(args, 'mcp')
+  await using servers = await chooseServers(args, { part: 'mcp', as: 'worker' })
   printHeading(print, 'The program')
   print(await readStory())
   printHeading(print, 'What goes over the wire')

@@ -1,8 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { startTestbed, type Testbed, testClients } from '@x/testbed'
-import { describe, expect, it } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AuthorizationCodeAuth } from '@x/oauth-grants'
+import { agree, startTestbed, type Testbed, testClients } from '@x/testbed'
+import { afterAll, describe, expect, it } from 'vitest'
 import { findLeaks, findTokens } from './leaks.ts'
-import { runExample } from './run.ts'
+import { type RunOptions, runExample } from './run.ts'
 
 const names = (await runExample(['--names'])).stdout.trim().split('\n')
 const { clientId, clientSecret } = testClients.worker
@@ -12,7 +17,54 @@ function secretsOf({ authorizationServer, mcp, api }: Testbed): string[] {
   const headers = [authorizationServer, mcp, api].flatMap(({ journal }) =>
     journal.arrivals.flatMap((arrival) => arrival.headers['authorization']?.split(' ')[1] ?? []),
   )
-  return [...new Set([clientSecret, ...headers])]
+  const forms = authorizationServer.journal.arrivals.flatMap(({ body }) => {
+    const form = new URLSearchParams(body)
+    return ['code', 'code_verifier', 'refresh_token', 'device_code', 'subject_token', 'token'].flatMap(
+      (name) => form.get(name) ?? [],
+    )
+  })
+  return [...new Set([clientSecret, ...headers, ...forms])]
+}
+
+const home = await mkdtemp(join(tmpdir(), 'examples-'))
+afterAll(() => rm(home, { recursive: true }))
+
+const browser = fileURLToPath(new URL('./browser.mjs', import.meta.url))
+const isForPeople = (name: string) => ['authorization-code', 'device-code', 'login'].includes(name)
+const isAboutApi = (name: string) => ['http-api', 'device-code', 'login'].includes(name)
+
+/** What an example needs to talk to servers that are not its own. */
+async function settingOf(name: string, testbed: Testbed): Promise<{ args: string[] } & RunOptions> {
+  const { url } = isAboutApi(name) ? testbed.api : testbed.mcp
+  const env = { ...given(url), HOME: home, XDG_STATE_HOME: join(home, 'state') }
+  if (name === 'token-exchange') return { args: [], env: { ...env, SUBJECT_TOKEN: await userToken(testbed) } }
+  if (!isForPeople(name)) return { args: [], env }
+  const { MCP_CLIENT_SECRET: _, ...open } = { ...env, MCP_CLIENT_ID: testClients.cli.clientId }
+  return name === 'device-code'
+    ? { args: [], env: open, onOutput: agreeOnPhone() }
+    : { args: ['--browser', browser], env: open }
+}
+
+/** Somebody who reads the address from the terminal, once. */
+function agreeOnPhone(): (stdout: string) => void {
+  let isDone = false
+  return (stdout) => {
+    const address = /http\S+user_code=\S+/.exec(stdout)?.[0]
+    if (address === undefined || isDone) return
+    isDone = true
+    void agree(address)
+  }
+}
+
+async function userToken({ api }: Testbed): Promise<string> {
+  await using auth = await AuthorizationCodeAuth.fromResource({
+    ...testClients.cli,
+    resourceUrl: api.url,
+    scope: 'api:read mcp:tools',
+    redirectUri: 'http://127.0.0.1/callback',
+    authorize: (url) => agree(url),
+  })
+  return (await auth.getToken()).accessToken
 }
 
 const given = (url: string) => ({
@@ -22,7 +74,16 @@ const given = (url: string) => ({
 })
 
 it('has these examples', () => {
-  expect(names).toEqual(['whole-way', 'discover', 'http-api', 'mcp'])
+  expect(names).toEqual([
+    'whole-way',
+    'discover',
+    'http-api',
+    'mcp',
+    'token-exchange',
+    'authorization-code',
+    'device-code',
+    'login',
+  ])
 })
 
 describe.each(names)('the example %s', (name) => {
@@ -45,15 +106,15 @@ describe.each(names)('the example %s', (name) => {
     'talks to servers that it is given, their issuer %s, and shows none of their secrets',
     async (_, isKnown) => {
       await using testbed = await startTestbed()
-      const { url } = name === 'http-api' ? testbed.api : testbed.mcp
+      const { url } = isAboutApi(name) ? testbed.api : testbed.mcp
       const issuer = { AS_ISSUER: testbed.authorizationServer.issuer }
       // Whoever does not ask the resource has to know its scope.
-      const scope = ['--scope', name === 'http-api' ? 'api:read' : 'mcp:tools']
+      const scope = ['--scope', isAboutApi(name) ? 'api:read' : 'mcp:tools']
 
-      const env = { ...given(url), ...(isKnown && issuer) }
+      const { args, env, onOutput } = await settingOf(name, testbed)
       const { exitCode, stdout, stderr } = await runExample(
-        [name, ...(isKnown && name !== 'discover' ? scope : [])],
-        { env },
+        [name, ...args, ...(isKnown && name !== 'discover' ? scope : [])],
+        { env: { ...env, ...(isKnown && issuer) }, onOutput },
       )
 
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })

@@ -13,10 +13,17 @@ export interface Ended {
   readonly leftProcess: boolean
 }
 
+export interface RunOptions {
+  env?: Record<string, string>
+  preload?: string
+  /** Sees all that was printed so far, each time there is more. */
+  onOutput?: ((stdout: string) => void) | undefined
+}
+
 /** Runs an example as a user does, and waits for its end, which it has to find by itself. */
 export async function runExample(
   args: readonly string[],
-  { env = {}, preload }: { env?: Record<string, string>; preload?: string } = {},
+  { env = {}, preload, onOutput }: RunOptions = {},
 ): Promise<Ended> {
   const before = preload === undefined ? [] : ['--import', preload]
   const child = spawn(process.execPath, ['--conditions=@x/source', ...before, main, ...args], {
@@ -24,6 +31,11 @@ export async function runExample(
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], ...env },
+  })
+  let printed = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk
+    onOutput?.(printed)
   })
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { exitCode: child.exitCode, stdout, stderr, leftProcess: groupLives(child.pid ?? 0) }
