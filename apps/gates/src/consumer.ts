@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { spawnTestbed } from '@x/testbed'
 import { type Check, check } from './check.ts'
@@ -82,15 +82,18 @@ function everyEntry(tarballs: readonly Tarball[]): string {
 
 async function runProgram(folder: string): Promise<Check[]> {
   await using testbed = await spawnTestbed()
+  const env = await environment(testbed)
   const checks = listNodes().map(async ({ name, path }): Promise<Check> => {
     const what = `the first program of README.md runs under ${name}`
     if (path === undefined) return { what, faults: [], skipped: 'there is no such Node for this machine' }
-    const outcome = await run(path, [program], { cwd: folder, env: environment(testbed), deadlineMs: 20_000 })
+    const outcome = await run(path, [program], { cwd: folder, env, deadlineMs: 20_000 })
     const isSilent = outcome.stdout.trim() === ''
     return check(what, failure(outcome) ?? (isSilent ? 'it printed nothing' : undefined))
   })
   // Awaited here, for the testbed ends with this function.
-  return await Promise.all(checks)
+  const done = await Promise.all(checks)
+  await rm(env.HOME, { recursive: true })
+  return done
 }
 
 function compileProgram(folder: string): Promise<Check[]> {

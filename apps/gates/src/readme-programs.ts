@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestbedProcess, testClients } from '@x/testbed'
+import { AuthorizationCodeAuth } from '@x/oauth-grants'
+import { agree, type TestbedProcess, testClients } from '@x/testbed'
 import { exists, packages, readText, root } from './repository.ts'
 
 export interface Program {
@@ -53,16 +55,34 @@ export async function writePrograms(programs: readonly Program[]): Promise<void>
   await Promise.all(programs.map(({ file, text }) => writeFile(join(folder, file), text)))
 }
 
-/** All that a program may know of its surroundings. */
-export function environment({ issuer, mcpUrl, apiUrl }: TestbedProcess): NodeJS.ProcessEnv {
-  const { PATH, HOME } = process.env
+/** All that a program may know of its surroundings: a service that has a secret, or a program for people that has none. */
+export async function environment({
+  issuer,
+  mcpUrl,
+  apiUrl,
+}: TestbedProcess): Promise<NodeJS.ProcessEnv & { HOME: string }> {
   return {
-    PATH,
-    HOME,
+    PATH: process.env['PATH'],
+    // What is kept for a user is kept here.
+    HOME: await mkdtemp(join(tmpdir(), 'reader-')),
     MCP_URL: mcpUrl,
     API_URL: apiUrl,
     AS_ISSUER: issuer,
     MCP_CLIENT_ID: testClients.worker.clientId,
     MCP_CLIENT_SECRET: testClients.worker.clientSecret,
+    CLIENT_ID: testClients.cli.clientId,
+    USER_TOKEN: await signUserIn(apiUrl),
   }
+}
+
+/** The token of somebody who has signed in at the API. */
+async function signUserIn(apiUrl: string): Promise<string> {
+  await using auth = await AuthorizationCodeAuth.fromResource({
+    ...testClients.cli,
+    resourceUrl: apiUrl,
+    scope: 'api:read mcp:tools',
+    redirectUri: 'http://127.0.0.1/callback',
+    authorize: (url) => agree(url),
+  })
+  return (await auth.getToken()).accessToken
 }

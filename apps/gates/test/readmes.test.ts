@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { spawnTestbed, type TestbedProcess } from '@x/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -16,11 +17,16 @@ import { root } from '../src/repository.ts'
 const programs: readonly Program[] = pages.flatMap(readPrograms)
 
 let testbed: TestbedProcess
+let env: Awaited<ReturnType<typeof environment>>
 beforeAll(async () => {
   await writePrograms(programs)
   testbed = await spawnTestbed()
+  env = await environment(testbed)
 })
-afterAll(() => testbed.kill())
+afterAll(async () => {
+  await testbed.kill()
+  await rm(env.HOME, { recursive: true })
+})
 
 it('takes every ts block for a program, and nothing else', () => {
   const page = [
@@ -53,9 +59,11 @@ it('lets every program through the compiler, as strictly as our own sources', as
 
 describe.runIf(programs.length > 0)('the program', () => {
   it.each(programs)('runs, speaks and ends: $name', async ({ file }) => {
-    const outcome = await run(process.execPath, ['--conditions=@x/source', file], {
+    const person = ['--import', join(root, 'apps/gates/src/person.ts')]
+
+    const outcome = await run(process.execPath, ['--conditions=@x/source', ...person, file], {
       cwd: folder,
-      env: environment(testbed),
+      env,
       deadlineMs: 10_000,
     })
 
