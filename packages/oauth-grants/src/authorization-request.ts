@@ -9,7 +9,7 @@ import * as v from 'valibot'
 import { type AuthOptions, vetClient, vetEndpoint, vetServer } from './auth.ts'
 import type { AuthorizationCodeOptions } from './authorization-code.ts'
 import { readAuthorizationResponse } from './authorization-response.ts'
-import { AuthConfigError } from './errors.ts'
+import { AuthConfigError, unusable } from './errors.ts'
 import type { GrantEvent } from './events.ts'
 import { isForPerson } from './login.ts'
 import { challengeOf, randomText } from './pkce.ts'
@@ -208,18 +208,17 @@ export function vetStart(
   const { serverMetadata: server, parameters = {}, redirectUri, allowAddress } = options
   const { token_endpoint: tokenEndpoint } = vetServer(options, grantType)
   const authorizationEndpoint = vetEndpoint(options, 'authorization_endpoint')
-  const shown = displayUrl(authorizationEndpoint)
+  const what = `authorization_endpoint ${displayUrl(authorizationEndpoint)} of ${server.issuer}`
   if (!isForPerson(authorizationEndpoint, server.issuer, allowAddress)) {
-    const message = `Nobody is sent to ${shown}, the authorization_endpoint of ${server.issuer}: it is not https, or has a user name in it.`
-    throw new AuthConfigError('insecure_url', message)
+    throw unusable('insecure_url', what, 'it is not https, or has a user name in it')
   }
   const url = new URL(authorizationEndpoint)
   const own = [...url.searchParams.keys()].find(
     (name) => requestParameters.test(name) || Object.hasOwn(parameters, name),
   )
   if (own !== undefined) {
-    const message = `The authorization_endpoint ${shown} of ${server.issuer} brings a ${quoteForeign(own)} of its own: none may be there twice (RFC 6749 §3.1).`
-    throw new AuthConfigError('invalid_server_metadata', message)
+    const why = `it brings a ${quoteForeign(own)} of its own, and none may be there twice (RFC 6749 §3.1)`
+    throw unusable('invalid_server_metadata', what, why)
   }
   requirePkce(options)
   return { url, tokenEndpoint, redirectUri: vetRedirectUri(redirectUri) }
@@ -248,8 +247,7 @@ function vetRedirectUri(redirectUri: string | undefined): string {
   if (redirectUri !== undefined && url && !redirectUri.includes('#') && (isSecure(url) || isOwnScheme)) {
     return redirectUri
   }
-  throw new AuthConfigError(
-    'invalid_redirect_uri',
-    `The redirectUri ${JSON.stringify(redirectUri)} is none: it has to be an https URL, one of this machine, or of a scheme like com.example.app (RFC 8252 §7), without a fragment.`,
-  )
+  const why =
+    'it has to be an https URL, one of this machine, or of a scheme like com.example.app, without a fragment (RFC 8252 §7)'
+  throw unusable('invalid_redirect_uri', `redirectUri ${JSON.stringify(redirectUri)}`, why)
 }

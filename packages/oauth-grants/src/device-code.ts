@@ -110,7 +110,7 @@ interface DeviceAuthorization {
 function readDeviceAuthorization(
   { answer, json, sentAt, refusal }: Reply,
   url: string,
-  { serverMetadata: { issuer } }: AuthOptions,
+  { serverMetadata: { issuer }, allowAddress }: AuthOptions,
 ): DeviceAuthorization {
   if (answer.status !== 200 || json === undefined || 'error' in json) throw refusal()
   const { device_code, user_code, verification_uri, verification_uri_complete, expires_in, interval } = json
@@ -123,7 +123,7 @@ function readDeviceAuthorization(
   const lifetime = typeof expires_in === 'string' ? Number(expires_in) : expires_in
   if (typeof device_code !== 'string' || device_code === '') throw unusable('device_code is missing')
   if (!isShowable(user_code)) throw unusable('user_code is missing')
-  if (!isForPerson(verification_uri, issuer)) throw unusable('verification_uri is no https URL')
+  if (!isForPerson(verification_uri, issuer, allowAddress)) throw unusable('verification_uri is no https URL')
   if (typeof lifetime !== 'number' || !(lifetime > 0)) throw unusable('expires_in is missing')
   const seconds = typeof interval === 'number' && interval > 0 ? Math.max(interval, 1) : 5
   return {
@@ -134,7 +134,7 @@ function readDeviceAuthorization(
       userCode: printable(user_code),
       verificationUri: verification_uri,
       // A link that cannot be trusted is as good as none: there is the other way.
-      verificationUriComplete: isForPerson(verification_uri_complete, issuer)
+      verificationUriComplete: isForPerson(verification_uri_complete, issuer, allowAddress)
         ? verification_uri_complete
         : undefined,
       expiresAt: sentAt + lifetime * 1000,

@@ -19,6 +19,7 @@ export type AuthConfigErrorCode =
   | 'invalid_parameter'
   | 'invalid_redirect_uri'
   | 'invalid_pending'
+  | 'partition_missing'
   | 'pkce_not_supported'
   | 'invalid_origin'
   | 'invalid_token'

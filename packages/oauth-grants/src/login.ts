@@ -5,7 +5,7 @@
  */
 import { type HttpOptions, isSecure } from '@x/oauth-discovery/http'
 import { type AuthOptions, createSession, GrantAuth, type GrantKind, vetClient } from './auth.ts'
-import { AuthorizationError } from './errors.ts'
+import { AuthConfigError, AuthorizationError } from './errors.ts'
 import { LoginSession } from './login-session.ts'
 import { withRefresh } from './refresh.ts'
 import { revoke } from './revocation.ts'
@@ -14,7 +14,7 @@ import type { Token } from './token.ts'
 import type { EndpointOptions } from './token-endpoint.ts'
 
 export interface LoginOptions extends AuthOptions {
-  /** Of an earlier authorization at this server: used until it is refused, before a person is asked. */
+  /** Of an earlier authorization at this server: used until it is refused, before a person is asked. Beside a `store` it needs a `partition`. */
   refreshToken?: string | undefined
 }
 
@@ -75,6 +75,13 @@ export abstract class LoginAuth extends GrantAuth {
 
 /** A session that refreshes where it can, and asks a person where it must and may. */
 export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<O>): LoginParts {
+  // Where users are told apart by their refresh tokens, the store would give the token of one to the next.
+  if (options.refreshToken && options.store !== undefined && options.partition === undefined) {
+    throw new AuthConfigError(
+      'partition_missing',
+      'A refreshToken beside a store is of one user among others: name the user in the option partition.',
+    )
+  }
   let grant = withRefresh(kind.grant, options.refreshToken)
   const latest: GrantKind<O>['grant'] = (...given) => grant(...given)
   return {

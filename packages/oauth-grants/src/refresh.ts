@@ -14,8 +14,7 @@ import type { Asked } from './token-response.ts'
 /**
  * A grant that tries the refresh token first, where there is one.
  *
- * Where a person may be asked it has been tried already. Where more scope is wanted it is left alone: it cannot give
- * any (RFC 6749 §6).
+ * Where more scope is wanted it is left alone: it cannot give any (RFC 6749 §6).
  *
  * @param handedIn the refresh token of an earlier authorization, which was asked for the scope of the options
  */
@@ -28,8 +27,8 @@ export function withRefresh<O extends GrantOptions>(grant: Grant<O>, handedIn: s
     const refreshToken = previous?.refreshToken ?? given
     const requested = scopeTokens(scope)
     const known = previous ?? { scope: requested, requestedScope: requested }
-    const canRefresh = !request.interactive && isAskedFor(known, scopeTokens(request.scope))
-    if (refreshToken === undefined || !canRefresh) return grant(options, request)
+    const isWider = !isAskedFor(known, scopeTokens(request.scope))
+    if (refreshToken === undefined || isWider) return grant(options, request)
     try {
       const asked = { previous: { ...known, refreshToken, idToken: previous?.idToken } }
       const token = await refresh(asked, options, { ...request, previous })

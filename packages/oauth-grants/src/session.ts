@@ -136,8 +136,8 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     signal?.throwIfAborted()
     const demanded = demandedScope(challenge)
     const why = this.#reason(rejected, demanded)
-    if (rejected !== undefined && demanded === undefined) this.#refuse(rejected)
     for (;;) {
+      if (rejected !== undefined && demanded === undefined) this.#refuse(rejected)
       // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
       const held = this.held(challenge)
       if (held !== undefined) return held

@@ -60,6 +60,8 @@ interface Parties {
  * @see https://www.rfc-editor.org/rfc/rfc8693
  */
 export class TokenExchangeAuth extends GrantAuth {
+  readonly #actsForMany: boolean
+
   /**
    * @throws {AuthConfigError} as `ClientCredentialsAuth`, and `invalid_token` for an empty subject or actor token
    */
@@ -72,6 +74,12 @@ export class TokenExchangeAuth extends GrantAuth {
       if (!each) throw new AuthConfigError('invalid_token', 'subjectToken or actorToken is empty.')
     }
     super(options, new SubjectSessions(options))
+    this.#actsForMany = typeof options.subjectToken === 'function'
+  }
+
+  /** A new one each time where each call may be for another subject: whose result is private is known to none of them. */
+  override get partition(): string {
+    return this.#actsForMany ? crypto.randomUUID() : super.partition
   }
 
   /**

@@ -54,7 +54,8 @@ export function readToken(
   const said = textOf(Array.isArray(scope) ? scope.join(' ') : scope)
   return createToken({
     accessToken,
-    tokenType,
+    // What is good for another exchange, or says who somebody is, is no access token, whatever else is said of it.
+    tokenType: isOfOtherUse.test(String(issued_token_type)) ? 'N_A' : tokenType,
     expiresAt: lifetime === undefined ? undefined : request.sentAt + lifetime * 1000,
     obtainedAt: request.sentAt,
     issuer: request.issuer,
@@ -71,6 +72,8 @@ export function readToken(
     extra,
   })
 }
+
+const isOfOtherUse = /^urn:ietf:params:oauth:token-type:(?:refresh_token|id_token|saml[12]|id-jag)$/
 
 /** Absent, empty and of the wrong type are the same. */
 function textOf(value: unknown): string | undefined {

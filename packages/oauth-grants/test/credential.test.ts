@@ -83,7 +83,7 @@ describe.each(parties)('a %s', (party) => {
     await auth.getToken({ rejected, challenge })
 
     expect(credential.asked.map((each) => Object.keys(each ?? {}).toSorted())).toEqual(
-      Array(2).fill(['interactive', 'signal']),
+      Array.from({ length: 2 }, () => ['interactive', 'signal']),
     )
   })
 

@@ -186,6 +186,7 @@ describe('an answer', () => {
     ['a 503', refused('temporarily_unavailable', 503), 'unavailable', 'temporarily_unavailable'],
     ['a 404', () => new Response(null, { status: 404 }), 'invalid_response', undefined],
     ['a page', () => new Response('<html>'), 'invalid_response', undefined],
+    ['a 201', () => Response.json(authorization, { status: 201 }), 'invalid_response', undefined],
     ['a 200 with an error', { ...authorization, error: 'access_denied' }, 'refused', 'access_denied'],
   ])('that is %s ends it before anybody is asked (DV-09, RFC 8628 §3.2)', async (...row) => {
     const [, answer, code, error] = row

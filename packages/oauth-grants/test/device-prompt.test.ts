@@ -73,11 +73,16 @@ describe('the prompt', () => {
     ['the server failed', refused('invalid_client', 401)],
     ['the code expired', refused('expired_token')],
   ])('has its signal aborted as soon as %s', async (_, poll) => {
-    const { auth, shown } = deviceBench({ polls: [pending, poll] })
+    const isOver: unknown[] = []
+    const bench = deviceBench({
+      polls: [pending, poll],
+      onEvent: ({ type }) => type === 'interaction' && isOver.push(bench.shown[0]?.signal.aborted),
+    })
 
-    await auth.getToken().catch(() => {})
+    await bench.auth.getToken().catch(() => {})
 
-    expect(shown).toMatchObject([{ signal: { aborted: true } }])
+    // Nobody is there when it begins.
+    expect(isOver).toEqual([undefined, true])
   })
 
   const broken = new Error('no terminal')
@@ -217,6 +222,38 @@ describe('an address', () => {
 
     expect(shown).toMatchObject([{ verificationUri: verification_uri }])
   })
+
+  it('in clear text is shown where the caller allows it, and nothing but that (AC-17, NS-02)', async () => {
+    const serverMetadata = {
+      issuer: 'http://keycloak:8080',
+      token_endpoint: 'http://keycloak:8080/token',
+      device_authorization_endpoint: 'http://keycloak:8080/device',
+    }
+    const verification_uri = 'http://keycloak:8080/enter'
+    const verification_uri_complete = 'http://keycloak:8080/enter?user_code=WDJB-MJHT'
+    const { auth, shown } = deviceBench({
+      serverMetadata,
+      allowAddress: ({ host }) => host === 'keycloak:8080',
+      answer: { ...authorization, verification_uri, verification_uri_complete },
+    })
+
+    await auth.getToken()
+
+    expect(shown).toMatchObject([
+      { verificationUri: verification_uri, verificationUriComplete: verification_uri_complete },
+    ])
+  })
+
+  it.each(['javascript:alert(1)', 'https://as.example@evil.example/', 'http://as.example/\x1b[2K'])(
+    'is shown to nobody even where the caller allows everything: %j (AC-17, DV-05)',
+    async (verification_uri) => {
+      const answer = { ...authorization, verification_uri }
+      const { auth, shown } = deviceBench({ answer, allowAddress: () => true })
+
+      await expect(auth.getToken()).rejects.toMatchObject({ code: 'invalid_response' })
+      expect(shown).toEqual([])
+    },
+  )
 
   it('on another host than the issuer is shown as it is: the person sees the host (DV-05)', async () => {
     const verification_uri = 'https://device.example/'

@@ -119,6 +119,16 @@ const authConfigErrors: Table<root.AuthConfigErrorCode> = {
   invalid_server_metadata: ['terminal', () => make({ serverMetadata: { issuer: '' } })],
   invalid_token: ['terminal', () => exchangeBench({ subjectToken: '' })],
   origin_refused: ['terminal', () => make({}).fetch('https://rs.example/')],
+  partition_missing: [
+    'terminal',
+    () =>
+      new root.AuthorizationCodeAuth({
+        serverMetadata: codeMetadata,
+        clientId: 'me',
+        refreshToken: 'r',
+        store: root.memoryStore(),
+      }),
+  ],
   pkce_not_supported: [
     'terminal',
     () =>

@@ -39,6 +39,7 @@ export function loginBench(given: LoginGiven = {}, ...replies: Reply[]) {
   const auth = new AuthorizationCodeAuth({
     serverMetadata: loginMetadata,
     clientId: 'me',
+    partition: 'ada',
     redirectUri,
     authorize({ searchParams }) {
       signIns.push(searchParams.get('scope'))

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { memoryStore, type TokenStore } from '../src/index.ts'
 import { decodeToken, encodeToken } from '../src/token.ts'
-import { handClock } from './hand-clock.ts'
+import { type HandClock, handClock } from './hand-clock.ts'
 import { answer, type LoginGiven, loginBench, lost, refusal } from './login-bench.ts'
 import { aside, demand, secretOf, tokenOf } from './session-bench.ts'
 import { metadata, type Reply } from './token-server.ts'
@@ -26,8 +26,8 @@ function shared() {
   }
   const read = async () => decodeToken((await inner.load('k'))?.value ?? '')?.accessToken
   /** What another process does, which has used the same refresh token before us. */
-  const renewElsewhere = async (clock = handClock()) => {
-    const token = tokenOf(clock, 't-theirs', 100, { issuer: metadata.issuer, refreshToken: 'r-theirs' })
+  const renewElsewhere = async (clock: HandClock, seconds = 100) => {
+    const token = tokenOf(clock, 't-theirs', seconds, { issuer: metadata.issuer, refreshToken: 'r-theirs' })
     await inner.save('k', encodeToken(token), { expect: (await inner.load('k'))?.revision })
   }
   return { store, read, renewElsewhere }
@@ -46,9 +46,9 @@ describe('a refresh that is refused by invalid_grant', () => {
     }
     const { auth, presented, signIns } = await ended({ store, clock }, beaten, answer(3))
 
-    await expect(secretOf(auth.getToken())).resolves.toBe('t-theirs')
+    await expect(secretOf(auth.getToken(silently))).resolves.toBe('t-theirs')
     clock.pass(100_000)
-    await auth.getToken()
+    await auth.getToken(silently)
 
     expect(presented()).toEqual(['authorization_code', 'r1', 'r-theirs'])
     expect(signIns).toHaveLength(1)
@@ -90,6 +90,21 @@ describe('a refresh that is refused by invalid_grant', () => {
     await expect(auth.getToken(silently)).rejects.toMatchObject(interactionRequired)
 
     await expect(read()).resolves.toBe('t-theirs')
+  })
+
+  it('has nobody sign in, where what another process has put into the store can be refreshed (RT-07)', async () => {
+    const { store, renewElsewhere } = shared()
+    const clock = handClock()
+    const beaten: Reply = async () => {
+      await renewElsewhere(clock, 0)
+      return Response.json({ error: 'invalid_grant' }, { status: 400 })
+    }
+    const { auth, presented, signIns } = await ended({ store, clock }, beaten, answer(3))
+
+    await expect(secretOf(auth.getToken())).resolves.toBe('t3')
+
+    expect(presented()).toEqual(['authorization_code', 'r1', 'r-theirs'])
+    expect(signIns).toHaveLength(1)
   })
 
   it('has somebody sign in, who is there, for all that was asked for before (RT-07, SC-04)', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Token } from '../src/index.ts'
-import { aside, bench, byHand, down, secretOf, tokenOf } from './session-bench.ts'
+import { aside, bench, byHand, down, secretOf, storeWith, tokenOf } from './session-bench.ts'
 
 describe('a signal', () => {
   it("ends one caller's wait, with its reason, and not the flight", async () => {
@@ -107,6 +107,32 @@ describe('closing', () => {
     await closing
 
     await expect(waiting).resolves.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('keeps nothing that a flight brings all the same', async () => {
+    const { session, obtain, clock } = bench()
+    const hanging = byHand<Token>()
+    obtain.mockReturnValueOnce(hanging.promise)
+    const waiting = session.getToken().catch((error: unknown) => error)
+    await aside()
+
+    const closing = session.close()
+    hanging.resolve(tokenOf(clock, 'late', 100))
+    await closing
+
+    await expect(waiting).resolves.toMatchObject(closed)
+    expect(session.current()).toBeUndefined()
+  })
+
+  it('lets no later call ask a store, or tell of it', async () => {
+    const { storage, store } = await storeWith()
+    const { session, events } = bench({ storage })
+    await session.close()
+
+    await expect(session.getToken()).rejects.toMatchObject(closed)
+
+    expect(store.load).not.toHaveBeenCalled()
+    expect(events).toEqual([])
   })
 
   it('makes every later call throw, also where a token is in hand', async () => {

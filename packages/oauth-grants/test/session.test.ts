@@ -1,5 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createToken, type Obtain, type Token, TokenSession } from '../src/index.ts'
+import {
+  createToken,
+  memoryStore,
+  type Obtain,
+  type Token,
+  TokenSession,
+  type TokenStore,
+} from '../src/index.ts'
 import { handClock } from './hand-clock.ts'
 import { aside, bench, byHand, down, secretOf, times, tokenOf } from './session-bench.ts'
 
@@ -65,6 +72,23 @@ describe('one flight', () => {
     const [early, renewed] = await Promise.all([session.getToken(), session.getToken({ rejected })])
 
     expect([early.accessToken, renewed.accessToken]).toEqual(['t1', 't2'])
+    expect(obtain).toHaveBeenCalledTimes(2)
+  })
+
+  it('does not hand out what was refused while it was on its way into a store', async () => {
+    const saving = byHand<string | undefined>()
+    const store = memoryStore()
+    const save = vi.fn<TokenStore['save']>(store.save).mockReturnValueOnce(saving.promise)
+    const { session, obtain } = bench({ storage: { store: { ...store, save }, key: 'k' } })
+    const first = secretOf(session.getToken())
+    await aside()
+
+    // Somebody else has it already, and was refused with it.
+    const refused = secretOf(session.getToken({ rejected: createToken({ accessToken: 't1' }) }))
+    saving.resolve('1')
+
+    await expect(first).resolves.toBe('t1')
+    await expect(refused).resolves.toBe('t2')
     expect(obtain).toHaveBeenCalledTimes(2)
   })
 

@@ -37,7 +37,8 @@ describe('signing out during a renewal', () => {
   })
 
   it('gives the token that came all the same, so that it can be revoked, and keeps none (RT-13)', async () => {
-    const { session, obtain, clock } = bench()
+    const { storage, store } = await storeWith()
+    const { session, obtain, clock } = bench({ storage })
     const late = byHand<Token>()
     obtain.mockReturnValueOnce(late.promise)
     const waiting = session.getToken().catch(caught)
@@ -47,7 +48,8 @@ describe('signing out during a renewal', () => {
     late.resolve(tokenOf(clock, 'late', 100))
 
     await expect(leaving).resolves.toMatchObject({ accessToken: 'late' })
-    await waiting
+    await expect(waiting).resolves.toMatchObject(signedOut)
+    expect(store.save).not.toHaveBeenCalled()
     expect(session.current()).toBeUndefined()
     await expect(secretOf(session.getToken())).resolves.toBe('t1')
   })
@@ -129,6 +131,27 @@ describe('a call while somebody signs out', () => {
 
     expect(await meanwhile[0]).toMatch(/^t[12]$/)
     expect(await meanwhile[1]).toMatch(/^t[12]$/)
+  })
+
+  it('does not join the renewal that is being ended, and is joined by others', async () => {
+    const { session, obtain, clock } = bench()
+    const [dying, anew] = [byHand<Token>(), byHand<Token>()]
+    obtain.mockReturnValueOnce(dying.promise).mockReturnValueOnce(anew.promise)
+    const before = session.getToken().catch(caught)
+    await aside()
+
+    const leaving = session.signOut()
+    const meanwhile = secretOf(session.getToken())
+    dying.reject(down())
+    await leaving
+    await aside()
+    const after = secretOf(session.getToken())
+    await aside()
+    anew.resolve(tokenOf(clock, 'anew', 100))
+
+    await expect(before).resolves.toMatchObject({ code: 'unavailable' })
+    await expect(Promise.all([meanwhile, after])).resolves.toEqual(['anew', 'anew'])
+    expect(obtain).toHaveBeenCalledTimes(2)
   })
 
   it('is not kept waiting by a store that fails then', async () => {

@@ -131,6 +131,19 @@ describe('a demand for more', () => {
     expect(scopesOf(busy)).toEqual([undefined, 'a', 'a b'])
   })
 
+  it('is none of a token that is no good: others go on using it, though it is called refused', async () => {
+    const all = await inHand({ requestedScope: ['a'] })
+    const wide = byHand<Token>()
+    all.obtain.mockReturnValueOnce(wide.promise)
+
+    const demanding = all.session.getToken({ rejected: all.first, challenge: demand('b') })
+    await aside()
+
+    await expect(secretOf(all.session.getToken())).resolves.toBe('first')
+    wide.resolve(tokenOf(all.clock, 'wide', 100, { requestedScope: ['a', 'b'] }))
+    await expect(secretOf(demanding)).resolves.toBe('wide')
+  })
+
   it('that fails leaves the token in hand as it was', async () => {
     const all = await inHand({ requestedScope: ['a'] })
     all.obtain.mockRejectedValueOnce(down())

@@ -112,6 +112,7 @@ describe('each code of AuthConfigError', () => {
   }
   const signIn = (options: Partial<root.AuthorizationCodeOptions>) =>
     new AuthorizationCodeAuth({ serverMetadata: browser, clientId: 'me', authorize: String, ...options })
+  const returning = { redirectUri: 'http://127.0.0.1/' }
   const bound = { resource: 'https://rs.example/', authorization_servers: [metadata.issuer] }
 
   // The compiler holds the list of codes, in both directions.
@@ -138,6 +139,7 @@ describe('each code of AuthConfigError', () => {
     invalid_server_metadata: () => make({ serverMetadata: { issuer: '' } }),
     invalid_token: () => root.createToken({ accessToken: '' }),
     origin_refused: () => make({}).fetch('https://rs.example/'),
+    partition_missing: () => signIn({ ...returning, refreshToken: 'r', store: root.memoryStore() }),
     pkce_not_supported: () =>
       signIn({ serverMetadata: { ...browser, code_challenge_methods_supported: ['plain'] } }),
     resource_not_supported: () =>

@@ -290,3 +290,19 @@ describe('what is presented', () => {
     expect(shownAs([auth, token, events])).not.toContain('hunter2')
   })
 })
+
+it.each(['refresh_token', 'id_token', 'saml1', 'saml2', 'id-jag'])(
+  'is put on no request where it is said to be of the type %s, though it is called a Bearer (TX-08, TX-09)',
+  async (kind) => {
+    const type = `urn:ietf:params:oauth:token-type:${kind}`
+    const { auth, arrivals } = exchangeBench(
+      { requestedTokenType: type, resource: 'https://rs.example/mcp' },
+      { ...exchanged, token_type: 'Bearer', issued_token_type: type },
+    )
+
+    const attempt = auth.fetch('https://rs.example/mcp')
+
+    await expect(attempt).rejects.toMatchObject({ code: 'invalid_token' })
+    expect(arrivals.map(({ url }) => url)).toEqual(['https://as.example/token'])
+  },
+)

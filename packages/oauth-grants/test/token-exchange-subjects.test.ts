@@ -227,15 +227,20 @@ describe('a store', () => {
 describe('close', () => {
   it('ends what is under way for every subject', async () => {
     const subjects = count(5).map((each) => `s${each}`)
-    const { auth, arrivals } = exchangeBench(
-      { subjectToken: () => subjects.pop() ?? expect.fail('nobody is left') },
-      () => new Promise<never>(() => {}),
-    )
+    const requests: Request[] = []
+    const { auth } = exchangeBench({
+      subjectToken: () => subjects.pop() ?? expect.fail('nobody is left'),
+      fetch: (input, init) => {
+        requests.push(new Request(input, init))
+        return new Promise<never>(() => {})
+      },
+    })
     const outcomes = Promise.allSettled(count(5).map(() => auth.getToken()))
-    while (arrivals.length < 5) await new Promise<void>((resolve) => setImmediate(resolve))
+    while (requests.length < 5) await new Promise<void>((resolve) => setImmediate(resolve))
 
     await auth.close()
 
+    expect(requests.map(({ signal }) => signal.aborted)).toEqual(Array(5).fill(true))
     const closed = expect.objectContaining({ name: 'AuthConfigError', code: 'closed' })
     expect(await outcomes).toEqual(count(5).map(() => ({ status: 'rejected', reason: closed })))
   })
@@ -276,5 +281,23 @@ describe('close', () => {
     await Promise.all([auth.close(), expect(call).rejects.toMatchObject({ code: 'closed' })])
 
     expect(signals.map((signal) => signal?.aborted)).toEqual([true])
+  })
+})
+
+describe('the partition', () => {
+  it('is another one each time where each call may be for another subject: nothing private is shared (NS-08)', () => {
+    const { auth } = exchangeBench({ subjectToken: () => 's1', partition: 'gateway' })
+
+    expect(new Set([auth.partition, auth.partition, 'gateway']).size).toBe(3)
+  })
+
+  it.each([
+    ['named', { partition: 'ada' }, 'ada'],
+    ['drawn', {}, expect.stringMatching(/^[\da-f-]{36}$/)],
+  ])('of one subject stays as it was %s', (_, options, partition) => {
+    const { auth } = exchangeBench({ subjectToken: 's1', ...options })
+
+    expect(auth.partition).toEqual(partition)
+    expect(auth.partition).toBe(auth.partition)
   })
 })

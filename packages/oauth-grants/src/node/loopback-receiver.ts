@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { untilAborted } from '@x/oauth-discovery/http'
 import type { Listening, Receiver } from '../authorization-code.ts'
-import { AuthConfigError } from '../errors.ts'
+import { AuthConfigError, unusable } from '../errors.ts'
 import { callbackPage, type Outcome } from './callback-page.ts'
 
 export interface LoopbackReceiverOptions {
@@ -31,8 +31,7 @@ export interface LoopbackReceiverOptions {
 export function loopbackReceiver(options: LoopbackReceiverOptions): Receiver {
   const { path = '/callback', open } = options
   if (!path.startsWith('/')) {
-    const message = `The path ${JSON.stringify(path)} of a loopback receiver is none: it has to begin with a slash.`
-    throw new AuthConfigError('invalid_redirect_uri', message)
+    throw unusable('invalid_redirect_uri', `path ${JSON.stringify(path)}`, 'it has to begin with a slash')
   }
   return {
     async listen() {

@@ -80,6 +80,7 @@ describe('a file that holds something else', () => {
     ['ours without a version', '{"entries":{"a":{"value":"hunter2","revision":"1"}}}'],
     ['a list of entries', '{"version":1,"entries":["hunter2"]}'],
     ['no entries', '{"version":1,"entries":null}'],
+    ['an empty list of entries', '{"version":1,"entries":[]}'],
     ['an entry that is a text', '{"version":1,"entries":{"a":"hunter2"}}'],
     ['an entry without a revision', '{"version":1,"entries":{"a":{"value":"hunter2"}}}'],
     [

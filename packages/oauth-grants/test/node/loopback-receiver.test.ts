@@ -66,7 +66,7 @@ describe('a receiver listens', () => {
     expect(hostname).toBe('localhost')
   })
 
-  it('at the port and the path that are registered (RFC 8252 §8.10)', async () => {
+  it('at the port and the path that are registered (AC-13, RFC 8252 §8.10)', async () => {
     const { port } = await placeOf({})
 
     const { href } = await placeOf({ port: Number(port), path: '/as/one' })
