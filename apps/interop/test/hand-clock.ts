@@ -1,0 +1,24 @@
+import type { Clock } from '@x/oauth-discovery'
+
+/** A clock that stands still until it is moved. */
+export interface HandClock extends Clock {
+  /** Moves the time on, and wakes whoever has slept long enough. */
+  pass(ms: number): void
+}
+
+export function handClock(): HandClock {
+  let now = Date.now()
+  const sleepers = new Map<() => void, number>()
+  return {
+    now: () => now,
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        sleepers.set(resolve, now + ms)
+        signal?.addEventListener('abort', () => resolve(), { once: true })
+      }),
+    pass(ms) {
+      now += ms
+      for (const [wake, until] of sleepers) if (until <= now) wake()
+    },
+  }
+}
