@@ -64,7 +64,7 @@ describe.each([
     expect(testbed.mcp.runs.get('add')).toBe(before + 20)
   })
 
-  it('asks again where a tool needs more, for both scopes, and sends the refused call once more (SC-04, MC-06)', async () => {
+  it('asks again where a tool needs more, for both scopes, and sends the refused call once more (SC-02, SC-04, SC-05, MC-06)', async () => {
     const { auth, authorize } = await signIn({ scope: 'mcp:tools' })
     await using client = await MCPClient.connect(testbed.mcp.url, { auth, clientOptions })
     const before = testbed.mcp.runs.get('write_note') ?? 0

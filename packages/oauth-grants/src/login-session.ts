@@ -32,7 +32,6 @@ export class LoginSession implements TokenSource {
     } catch (error) {
       if (!interactive || !isOAuthError(error) || error.recovery !== 'interaction') throw error
     }
-    signal?.throwIfAborted()
     // A sign-in of others may have ended while this was found out.
     const held = this.#session.held(challenge)
     if (held !== undefined) return held

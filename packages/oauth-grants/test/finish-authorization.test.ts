@@ -278,7 +278,7 @@ describe('a client', () => {
       { clientSecret: 'hush' },
       { client_id: 'me', client_secret: 'hush' },
     ],
-  ])('%s (TE-02, TE-05)', async (_, methods, options, expected) => {
+  ])('at the token endpoint %s (TE-02, TE-05)', async (_, methods, options, expected) => {
     const serverMetadata = { ...loginServer, token_endpoint_auth_methods_supported: methods }
     const { url, pending } = await begin({ serverMetadata })
     const { fetch, arrivals } = tokenServer()

@@ -189,7 +189,10 @@ describe('a sign-in', () => {
     expect(signIns.map(({ scope }) => scope)).toEqual([undefined, 'a b'])
   })
 
-  it('is not undone by a renewal that was under way beside it', async () => {
+  it.each([
+    ['is not undone by a renewal that was under way beside it', ['wide', 'early']],
+    ['takes the place of what a renewal beside it has brought', ['early', 'wide']],
+  ])('%s', async (_, order) => {
     const { login, session, obtain, clock, signIns, token } = bench()
     const first = login.getToken()
     await aside()
@@ -203,11 +206,13 @@ describe('a sign-in', () => {
     session.current()
     await aside()
 
-    signIns[1]?.resolve(token('wide', 100, ['a', 'b']))
-    await expect(wide).resolves.toBe('wide')
-    early.resolve(token('early', 100, ['a']))
-    await aside()
+    for (const each of order) {
+      if (each === 'wide') signIns[1]?.resolve(token('wide', 100, ['a', 'b']))
+      else early.resolve(token('early', 100, ['a']))
+      await aside()
+    }
 
+    await expect(wide).resolves.toBe('wide')
     expect(session.current()?.accessToken).toBe('wide')
   })
 })

@@ -237,6 +237,7 @@ describe('an object that holds a secret', () => {
     refreshToken: 'hunter2',
     fetch: tokenServer(answer).fetch,
     store: memoryStore(),
+    partition: 'ada',
   })
 
   it.each([

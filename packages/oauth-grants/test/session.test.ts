@@ -72,6 +72,7 @@ describe('one flight', () => {
     const [early, renewed] = await Promise.all([session.getToken(), session.getToken({ rejected })])
 
     expect([early.accessToken, renewed.accessToken]).toEqual(['t1', 't2'])
+    expect(session.current()?.accessToken).toBe('t2')
     expect(obtain).toHaveBeenCalledTimes(2)
   })
 

@@ -50,6 +50,8 @@ export async function sendRaw(port: number, request: string): Promise<string> {
 /** Whether anything answers at this port of a host. */
 export async function isListening(port: number, host = '127.0.0.1'): Promise<boolean> {
   const socket = connect({ port, host, timeout: 2000 })
+  // What lets no answer through is no listener either.
+  socket.once('timeout', () => socket.destroy(new Error('no answer')))
   try {
     await once(socket, 'connect')
     return true

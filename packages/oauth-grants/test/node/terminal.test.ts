@@ -140,7 +140,6 @@ describe('pastedRedirect', () => {
     ['in one piece with what is wrong', ['what?\n\n', `no\n${answer}\n`]],
     ['letter by letter', `x\n${answer}\n`.split('')],
     ['without a line end at the end of the input', [answer]],
-    ['with the line end of another system', [`${answer}\r\n`]],
   ])('takes an address that comes %s', async (_, pieces) => {
     const { result } = await type(...pieces)
 
