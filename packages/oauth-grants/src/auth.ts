@@ -170,13 +170,13 @@ export function createSession<O extends GrantOptions>(
 
 /** Two auth objects meet in a store exactly if their tokens are good for each other. */
 function storeKey(
-  { serverMetadata, clientId, resource = '', scope = '', partition = '' }: GrantOptions,
+  { serverMetadata: { issuer }, clientId, resource, scope = '', partition, parameters = {} }: GrantOptions,
   grantType: string,
   principal: string | undefined,
 ): string {
   const scopes = scope.split(' ').toSorted().join(' ')
-  const key = [grantType, serverMetadata.issuer, clientId, resource, scopes, partition, principal ?? []]
-  return JSON.stringify(key.flat())
+  const more = Object.entries(parameters).toSorted()
+  return JSON.stringify([grantType, issuer, clientId, resource, scopes, partition, principal, more])
 }
 
 /** Refuses a server that cannot be used, in the order in which a person would look. */

@@ -21,23 +21,23 @@ export interface LoginOptions extends AuthOptions {
 /** What a login is made of. */
 export interface LoginParts {
   readonly session: TokenSession
-  /** Lets go of the refresh token that was handed in. */
-  readonly forgetHandedIn: () => void
+  /** Lets go of the refresh token that was handed in, and gives it. */
+  readonly takeHandedIn: () => string | undefined
 }
 
 /** A person signs in once; from then on the token is kept good by its refresh token, where the server gives one. */
 export abstract class LoginAuth extends GrantAuth {
   readonly #session: TokenSession
-  readonly #forgetHandedIn: () => void
+  readonly #takeHandedIn: () => string | undefined
   readonly #login: LoginSession
   readonly #options: AuthOptions
   readonly #endpoint: EndpointOptions
 
-  protected constructor(options: LoginOptions, { session, forgetHandedIn }: LoginParts) {
+  protected constructor(options: LoginOptions, { session, takeHandedIn }: LoginParts) {
     // What `fetch` asks never waits for a person: it asks the session itself.
     super(options, session)
     this.#session = session
-    this.#forgetHandedIn = forgetHandedIn
+    this.#takeHandedIn = takeHandedIn
     this.#login = new LoginSession(session)
     this.#options = options
     this.#endpoint = vetClient(options, true)
@@ -67,9 +67,13 @@ export abstract class LoginAuth extends GrantAuth {
    * @see https://www.rfc-editor.org/rfc/rfc7009
    */
   async signOut({ signal }: Pick<GetTokenOptions, 'signal'> = {}): Promise<boolean> {
-    this.#forgetHandedIn()
+    const refreshToken = this.#takeHandedIn()
     const token = await this.#session.signOut()
-    return token !== undefined && revoke(token, this.#options, this.#endpoint, signal)
+    // One that was never used is as good as one that was.
+    const { issuer } = this.#options.serverMetadata
+    const handedIn = refreshToken === undefined ? undefined : { accessToken: '', refreshToken, issuer }
+    const held = token ?? handedIn
+    return held !== undefined && revoke(held, this.#options, this.#endpoint, signal)
   }
 }
 
@@ -82,12 +86,16 @@ export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<
       'A refreshToken beside a store is of one user among others: name the user in the option partition.',
     )
   }
-  let grant = withRefresh(kind.grant, options.refreshToken)
+  let handedIn = options.refreshToken
+  let grant = withRefresh(kind.grant, handedIn)
   const latest: GrantKind<O>['grant'] = (...given) => grant(...given)
   return {
     session: createSession(options, { ...kind, grant: latest, allowsPublicClients: true }),
-    forgetHandedIn() {
+    takeHandedIn() {
+      const taken = handedIn || undefined
+      handedIn = undefined
       grant = withRefresh(kind.grant, undefined)
+      return taken
     },
   }
 }
@@ -123,7 +131,8 @@ export function isForPerson(
   issuer: string,
   allowAddress: HttpOptions['allowAddress'] = () => false,
 ): url is string {
-  if (typeof url !== 'string' || !/^https?:\/\/[\x21-\x7e]+$/i.test(url) || !URL.canParse(url)) return false
+  if (typeof url !== 'string' || !/^https?:\/\/[\x21-\x5b\x5d-\x7e]+$/i.test(url) || !URL.canParse(url))
+    return false
   const place = new URL(url)
   const isOwnMachine = [place, new URL(issuer)].every((each) => each.protocol === 'http:' && isSecure(each))
   return (

@@ -19,7 +19,7 @@ const deadlineMs = 3_000
  * @see https://www.rfc-editor.org/rfc/rfc7009#section-2
  */
 export async function revoke(
-  { accessToken, refreshToken, issuer }: Token,
+  { accessToken, refreshToken, issuer }: Pick<Token, 'accessToken' | 'refreshToken' | 'issuer'>,
   { serverMetadata, timeoutMs = deadlineMs }: GrantOptions,
   endpoint: EndpointOptions,
   signal: AbortSignal | null | undefined,

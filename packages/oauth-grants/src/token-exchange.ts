@@ -74,7 +74,8 @@ export class TokenExchangeAuth extends GrantAuth {
       if (!each) throw new AuthConfigError('invalid_token', 'subjectToken or actorToken is empty.')
     }
     super(options, new SubjectSessions(options))
-    this.#actsForMany = typeof options.subjectToken === 'function'
+    const { subjectToken, actorToken = '' } = options
+    this.#actsForMany = [subjectToken, actorToken].some((each) => typeof each !== 'string')
   }
 
   /** A new one each time where each call may be for another subject: whose result is private is known to none of them. */

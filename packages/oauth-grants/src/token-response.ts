@@ -113,7 +113,9 @@ export function readRefusal(
     const text = textOf(value)
     return text === undefined ? undefined : redacted(text, secrets).slice(0, 200)
   }
-  const error = tell(json?.['error'])
+  // A word that stands in the specifications tells nothing, even if it is part of a secret.
+  const word = textOf(json?.['error'])
+  const error = word !== undefined && knownErrors.has(word) ? word : tell(word)
   const errorDescription = tell(json?.['error_description'])
   const what = `POST ${endpoint} (${request.purpose} to ${issuer}): status ${status}`
   const retryAfterMs = readRetryAfter(headers, clock)
@@ -146,10 +148,24 @@ const advice: Readonly<Record<string, string | undefined>> = Object.assign(Objec
   unsupported_grant_type: 'Check that the server knows the grant.',
 })
 
+const knownErrors: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  'access_denied',
+  'authorization_pending',
+  'expired_token',
+  'server_error',
+  'slow_down',
+  'temporarily_unavailable',
+  'unsupported_token_type',
+  ...Object.keys(advice),
+])
+
 /** Some servers echo the request: what was secret in it must not come back through an error. */
 function redacted(text: string, secrets: readonly string[]): string {
-  // After the cleaning, which may put together what stood apart.
-  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), cleaned(text))
+  const patterns = secrets.map((each) => each.replace(/[^\w ]/g, '\\$&'))
+  // After the cleaning, which may put together what stood apart; and at once, or one would be sought in the mark of another.
+  return patterns.length === 0
+    ? cleaned(text)
+    : cleaned(text).replace(RegExp(patterns.join('|'), 'g'), '[redacted]')
 }
 
 function cleaned(text: string): string {

@@ -364,6 +364,11 @@ describe('a store that is shared', () => {
     ['resource', { resource: 'https://a.example' }, { resource: 'https://a.example/' }],
     ['scope', { scope: 'a' }, { scope: 'a b' }],
     ['scope, in case', { scope: 'a' }, { scope: 'A' }],
+    [
+      'audience that only this server knows',
+      { parameters: { audience: 'one' } },
+      { parameters: { audience: 'two' } },
+    ],
     ['place of the same word', { resource: 'urn:a' }, { scope: 'urn:a' }],
     ['word that looks like two', { clientId: 'a","b' }, { clientId: 'a', resource: 'b:c' }],
   ])('never gives one the token of another: another %s (TE-15, MC-03)', async (_, one, other) => {

@@ -168,6 +168,7 @@ describe('an address', () => {
     ['in clear text', 'http://as.example/enter'],
     ['on this machine, of a server elsewhere', 'http://127.0.0.1/enter'],
     ['with a user name', 'https://as.example@evil.example/enter'],
+    ['with a backslash, which parsers read in two ways', 'https://as.example\\@evil.example/enter'],
     ['with a password', 'https://:as.example@evil.example/enter'],
     ['with a line end', 'https://as.example/enter\r\nopen https://evil.example'],
     ['with a terminal escape', 'https://as.example/\x1b[2Kenter'],

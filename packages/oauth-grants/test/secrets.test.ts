@@ -142,6 +142,24 @@ describe('what the server says', () => {
     expect(shown(error)).not.toMatch(/hunter/)
   })
 
+  it('leaves the word of a specification as it is, though a part of it is secret (TE-10)', async () => {
+    const server = tokenServer(() =>
+      Response.json({ error: 'invalid_client', error_description: 'client a red' }, { status: 401 }),
+    )
+    const auth = new ClientCredentialsAuth({
+      serverMetadata: metadata,
+      clientId: 'me',
+      clientSecret: 'client',
+      parameters: { x: 'red' },
+      fetch: server.fetch,
+    })
+
+    await expect(auth.getToken()).rejects.toMatchObject({
+      error: 'invalid_client',
+      errorDescription: '[redacted] a [redacted]',
+    })
+  })
+
   it('shows no secret through an answer of 200 either (NS-09)', async () => {
     const server = tokenServer({ access_token: 't', token_type: 'hunter2' })
     const options = { serverMetadata: metadata, clientId: 'me', clientSecret: 'hunter2', fetch: server.fetch }

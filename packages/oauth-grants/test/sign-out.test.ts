@@ -260,7 +260,7 @@ describe('who has signed out', () => {
     const silent = answer(1, { refresh_token: undefined })
     const [used, unused] = [
       await signedIn({ refreshToken: 'r0' }, silent, done),
-      loginBench({ refreshToken: 'r0' }, silent),
+      loginBench({ refreshToken: 'r0' }, done),
     ]
 
     for (const { auth } of [used, unused]) {
@@ -269,7 +269,8 @@ describe('who has signed out', () => {
     }
 
     expect(used.presented()).toEqual(['r0', '/revoke'])
-    expect(unused.presented()).toEqual([])
+    expect(unused.presented()).toEqual(['/revoke'])
+    expect(unused.forms()).toMatchObject([{ token: 'r0', token_type_hint: 'refresh_token' }])
   })
 
   it('can sign out again, which is nothing', async () => {

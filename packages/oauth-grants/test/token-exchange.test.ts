@@ -213,7 +213,7 @@ describe('a real server', () => {
   }
 
   it.each(['worker', 'poster'] as const)(
-    'trades a token for one of its one resource, through the %s (TX-01, TX-04, TX-08, TX-10, TE-14)',
+    'trades a token for one that is good at one resource, through the %s (TX-01, TX-04, TX-08, TX-10, TE-14)',
     async (name) => {
       const { api, mcp } = testbed
       const subject = await issued('worker', 'mcp:tools mcp:write api:read', mcp.url)
