@@ -175,7 +175,7 @@ function storeKey(
   principal: string | undefined,
 ): string {
   const scopes = scope.split(' ').toSorted().join(' ')
-  const more = Object.entries(parameters).toSorted()
+  const more = Object.entries(parameters).toSorted(([one], [other]) => (one < other ? -1 : 1))
   return JSON.stringify([grantType, issuer, clientId, resource, scopes, partition, principal, more])
 }
 

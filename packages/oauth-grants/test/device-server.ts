@@ -41,7 +41,7 @@ export const silence =
   }
 
 /** Time that goes by as soon as the poll waits for it; `onWait` is told the number of the wait, before it is over. */
-export function patient(hand: HandClock, onWait: (wait: number) => unknown = () => {}): Clock {
+function patient(hand: HandClock, onWait: (wait: number) => unknown = () => {}): Clock {
   let waits = 0
   return {
     now: () => hand.now(),

@@ -159,11 +159,10 @@ describe('a refresh token', () => {
     const store = memoryStore()
     const disk = new Error('disk full')
     const { auth, clock, presented } = await ended({ store }, answer(1), answer(2), answer(3))
-    const { save } = store
-    store.save = () => Promise.reject(disk)
+    const broken = vi.spyOn(store, 'save').mockRejectedValue(disk)
 
     await expect(auth.getToken()).rejects.toBe(disk)
-    store.save = save
+    broken.mockRestore()
     clock.pass(100_000)
     await auth.getToken()
 

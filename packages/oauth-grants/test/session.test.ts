@@ -79,7 +79,9 @@ describe('one flight', () => {
   it('does not hand out what was refused while it was on its way into a store', async () => {
     const saving = byHand<string | undefined>()
     const store = memoryStore()
-    const save = vi.fn<TokenStore['save']>(store.save).mockReturnValueOnce(saving.promise)
+    const save = vi
+      .fn<TokenStore['save']>((...given) => store.save(...given))
+      .mockReturnValueOnce(saving.promise)
     const { session, obtain } = bench({ storage: { store: { ...store, save }, key: 'k' } })
     const first = secretOf(session.getToken())
     await aside()
