@@ -110,7 +110,7 @@ export class MCPClient implements AsyncDisposable {
       // The official client has a limit for each message, and is deaf to the signal while it negotiates; closing it,
       // below, ends what is under way.
       const timeout = Math.min(timeoutMs, longestMs)
-      const limits = [aborted(signal, settled.signal), overdue(timeout)]
+      const limits = [aborted(signal, settled.signal), overdue(timeout, settled.signal)]
       await connection.#named(() => Promise.race([client.connect(transport, { timeout }), ...limits]), signal)
       return connection
     } catch (error) {
@@ -245,10 +245,13 @@ function aborted(signal: AbortSignal | undefined, settled: AbortSignal): Promise
   })
 }
 
-/** Rejects when the time is over, as the official client does for one message. */
-async function overdue(ms: number): Promise<never> {
-  await elapsed(ms)
-  throw new SdkError(SdkErrorCode.RequestTimeout, `not connected within ${ms} ms`)
+/** Rejects when the time is over, as the official client does for one message; waits no longer than needed. */
+function overdue(ms: number, settled: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const error = () => new SdkError(SdkErrorCode.RequestTimeout, `not connected within ${ms} ms`)
+    const timer = setTimeout(() => reject(error()), ms)
+    settled.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  })
 }
 
 /** A wait that keeps no process alive. */

@@ -142,6 +142,16 @@ function isHttpUrl(resource: string): boolean {
   return /^https?:/i.test(resource)
 }
 
+/** What was looked at is what is used, whatever becomes of the caller's objects. */
+export function ownCopy<O extends GrantOptions>(options: O): O {
+  const { serverMetadata, parameters } = options
+  return {
+    ...options,
+    serverMetadata: { ...serverMetadata },
+    ...(parameters && { parameters: { ...parameters } }),
+  }
+}
+
 /**
  * Makes the session of one principal.
  *

@@ -4,7 +4,7 @@
  * @module
  */
 import { systemClock, untilAborted } from '@x/oauth-discovery/http'
-import type { Grant } from './auth.ts'
+import { type Grant, ownCopy } from './auth.ts'
 import { grantType, redeem, startRecorded, vetStart } from './authorization-request.ts'
 import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
 import { createLogin, interactionRequired, LoginAuth, type LoginOptions, loginExpired } from './login.ts'
@@ -57,8 +57,7 @@ export class AuthorizationCodeAuth extends LoginAuth {
    *   public one; `pkce_not_supported`, `invalid_redirect_uri`
    */
   constructor(given: AuthorizationCodeOptions) {
-    // What was looked at is what is used, whatever becomes of the caller's objects.
-    const options = { ...given, serverMetadata: { ...given.serverMetadata } }
+    const options = ownCopy(given)
     super(options, createLogin(options, { grantType, grant: authorizationCode }))
     if (typeof options.authorize === 'function') vetStart(options)
     else if (options.authorize !== undefined) vetStart({ ...options, redirectUri: 'http://127.0.0.1/' })
@@ -90,7 +89,7 @@ const authorizationCode: Grant<AuthorizationCodeOptions> = async (options, reque
   const { interactive, scope, signal, endpoint } = request
   if (!interactive || authorize === undefined) throw interactionRequired(server.issuer, request)
   const listening: Partial<Listening> & Pick<Listening, 'authorize'> =
-    typeof authorize === 'function' ? { authorize } : await authorize.listen()
+    typeof authorize === 'function' ? { authorize } : await untilAborted(opened(authorize, signal), signal)
   let isSignedIn = false
   try {
     const redirectUri = listening.redirectUri ?? options.redirectUri
@@ -102,6 +101,13 @@ const authorizationCode: Grant<AuthorizationCodeOptions> = async (options, reque
   } finally {
     await listening.finish?.(isSignedIn)
   }
+}
+
+/** Where nobody waits for it any longer it is closed as soon as it is open. */
+async function opened(receiver: Receiver, signal: AbortSignal): Promise<Listening> {
+  const listening = await receiver.listen()
+  if (signal.aborted) await listening.finish(false)
+  return listening
 }
 
 /** A person may have closed the browser, which tells nobody. */

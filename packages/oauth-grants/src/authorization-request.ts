@@ -78,8 +78,9 @@ const schema: v.GenericSchema<unknown, PendingAuthorization> = /* @__PURE__ */ (
 /**
  * The first half of a sign-in, for servers, where the browser comes back in another request.
  *
- * @returns `url`: where to send the browser. `pending`: what `finishAuthorization` needs, as text. It is secret, good for
- *   one sign-in, and belongs where only the session of this browser finds it.
+ * @returns `url`: where to send the browser. `pending`: what `finishAuthorization` needs, as text, good for one sign-in.
+ *   Whoever can read it can take the code, and whoever can change it gets the client's secret: keep it on the server, in
+ *   the session of this browser, or seal it.
  * @throws {AuthConfigError} `endpoint_missing`, `insecure_url`, `pkce_not_supported`, `invalid_redirect_uri`,
  *   `invalid_scope`, `invalid_resource`, `invalid_parameter`, `client_id_missing`, `invalid_server_metadata`,
  *   `grant_not_supported`

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Fetch, type HttpOptions, parseWwwAuthenticate } from '@x/oauth-discovery'
-import { displayUrl, isSecure, withoutSecrets } from '@x/oauth-discovery/http'
+import { displayUrl, isSecure, untilAborted, withoutSecrets } from '@x/oauth-discovery/http'
 import { AuthConfigError, unusable } from './errors.ts'
 import { demandedScope } from './scope.ts'
 import { type GetTokenOptions, TokenSession, type TokenSource } from './session.ts'
@@ -75,9 +75,10 @@ function refusalOf({ status, headers }: Response, token: Token): GetTokenOptions
 }
 
 async function tokenOf(source: TokenSource, asked: GetTokenOptions): Promise<Token> {
-  const token = await source.getToken(asked)
-  // A session has looked at its tokens already.
-  if (!(source instanceof TokenSession)) requireToken(token)
+  if (source instanceof TokenSession) return source.getToken(asked)
+  // What others wrote may not heed the signal, and may give anything.
+  const token = await untilAborted(source.getToken(asked), asked.signal)
+  requireToken(token)
   return token
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AuthOptions, createSession, GrantAuth, type GrantKind } from './auth.ts'
+import { type AuthOptions, createSession, GrantAuth, type GrantKind, ownCopy } from './auth.ts'
 import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
 
 export type ClientCredentialsOptions = AuthOptions
@@ -27,8 +27,7 @@ export class ClientCredentialsAuth extends GrantAuth {
    *   `invalid_parameter`, `invalid_origin`
    */
   constructor(given: ClientCredentialsOptions) {
-    // What was looked at is what is used, whatever becomes of the caller's object.
-    const options = { ...given }
+    const options = ownCopy(given)
     super(options, createSession(options, kind))
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '@x/oauth-discovery'
 import { displayUrl, systemClock } from '@x/oauth-discovery/http'
-import { type AuthOptions, type Grant, type GrantRequest, vetEndpoint } from './auth.ts'
+import { type AuthOptions, type Grant, type GrantRequest, ownCopy, vetEndpoint } from './auth.ts'
 import { TokenError } from './errors.ts'
 import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
 import {
@@ -52,8 +52,7 @@ export class DeviceCodeAuth extends LoginAuth {
    *   public one
    */
   constructor(given: DeviceCodeOptions) {
-    // What was looked at is what is used, whatever becomes of the caller's object.
-    const options = { ...given }
+    const options = ownCopy(given)
     super(options, createLogin(options, { grantType, grant: deviceCode }))
     vetEndpoint(options, 'device_authorization_endpoint')
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type HttpOptions, isSecure } from '@x/oauth-discovery/http'
+import { type HttpOptions, isSecure, untilAborted } from '@x/oauth-discovery/http'
 import { type AuthOptions, createSession, GrantAuth, type GrantKind, vetClient } from './auth.ts'
 import { AuthConfigError, AuthorizationError } from './errors.ts'
 import { LoginSession } from './login-session.ts'
@@ -59,8 +59,8 @@ export abstract class LoginAuth extends GrantAuth {
   }
 
   /**
-   * Forgets the token, here and in the store, and asks the server to revoke it, which takes 3 s at most. Who asks for a
-   * token afterwards has to sign in again.
+   * Ends what is under way, forgets the token, here and in the store, and asks the server to revoke it, for which it has
+   * 3 s. Who asks for a token afterwards has to sign in again.
    *
    * @returns whether the server said that it is revoked; false where there was none, or where the server cannot do that
    * @throws {TokenError} the server did not revoke it, or could not be reached; here it is forgotten all the same
@@ -68,7 +68,7 @@ export abstract class LoginAuth extends GrantAuth {
    */
   async signOut({ signal }: Pick<GetTokenOptions, 'signal'> = {}): Promise<boolean> {
     const refreshToken = this.#takeHandedIn()
-    const token = await this.#session.signOut()
+    const token = await untilAborted(this.#session.signOut(), signal)
     // One that was never used is as good as one that was.
     const { issuer } = this.#options.serverMetadata
     const handedIn = refreshToken === undefined ? undefined : { accessToken: '', refreshToken, issuer }
@@ -80,7 +80,7 @@ export abstract class LoginAuth extends GrantAuth {
 /** A session that refreshes where it can, and asks a person where it must and may. */
 export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<O>): LoginParts {
   // Where users are told apart by their refresh tokens, the store would give the token of one to the next.
-  if (options.refreshToken && options.store !== undefined && options.partition === undefined) {
+  if (options.refreshToken && options.store !== undefined && !options.partition) {
     throw new AuthConfigError(
       'partition_missing',
       'A refreshToken beside a store is of one user among others: name the user in the option partition.',

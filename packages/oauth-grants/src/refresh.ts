@@ -58,14 +58,17 @@ async function refresh(
     refresh_token: asked.previous?.refreshToken,
     resource: previous?.resource ?? resource,
   }
+  signal.throwIfAborted()
+  // From here on it is not called off: the server may have put another refresh token in the place of this one.
+  const send = () => endpoint(form, undefined, asked)
   try {
-    return await endpoint(form, signal, asked)
+    return await send()
   } catch (error) {
     // The answer may have been lost on its way: whether the server has acted nobody knows.
     if (!isOAuthError(error, 'unreachable')) throw error
     const newer = await latest()
     if (newer !== undefined) return newer
     if (previous !== undefined && isFresh(previous, clock.now())) throw error
-    return endpoint(form, signal, asked)
+    return send()
   }
 }

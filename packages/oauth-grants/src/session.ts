@@ -72,6 +72,9 @@ type Asked = Pick<Renewal, 'challenge' | 'interactive' | 'signal'>
 /** How many refused tokens are remembered: one may still lie in a store, or be on its way from it. */
 const maxRefused = 8
 
+/** How long closing waits for a refresh that was sent, in ms. */
+const closingMs = 3_000
+
 /** How often resources may demand more: one that invents scopes is not followed for ever. */
 const maxStepUps = 10
 
@@ -88,6 +91,8 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   #token: Token | undefined
   /** The newest, whatever has become of it: it may hold a refresh token. */
   #previous: Token | undefined
+  /** Of what was last seen or written in the store: another one there is news, whatever its time says. */
+  #revision: string | undefined
   #renewal: Promise<Token> | undefined
   /** All that is under way: the renewal, and sign-ins beside it. */
   #flights: readonly Promise<Token>[] = []
@@ -168,12 +173,18 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     return this.#leaving
   }
 
-  /** Ends what is under way; the session is of no use afterwards. */
-  close(): Promise<void> {
-    return this.#end(
+  /**
+   * Ends what is under way; the session is of no use afterwards. A refresh that was sent is waited for, for 3 s at most:
+   * the refresh token that it brings is the only one that is good.
+   */
+  async close(): Promise<void> {
+    const ended = new AbortController()
+    const end = this.#end(
       this.#work,
       new AuthConfigError('closed', 'This auth object was closed; make another one.'),
     )
+    await Promise.race([end, this.#clock.sleep(closingMs, ended.signal)])
+    ended.abort()
   }
 
   /** The same as `close`, at the end of an `await using`. */
@@ -231,14 +242,17 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       if (this.#renewal === renewal) this.#renewal = undefined
     })
     const renewal = this.#renewal
-    return renewal
+    // Whoever waits is told at once of an end, though a refresh may go on.
+    return untilAborted(renewal, signal)
   }
 
   async #fly(why: RenewalReason, asked: Asked): Promise<Token> {
     // Also so that nothing happens before it can be joined: a handler of events might ask for a token.
     await this.#leaving?.catch(() => {})
     asked.signal.throwIfAborted()
-    const flight = this.#obtainFor(why, asked).finally(() => {
+    const obtain = () => this.#obtainFor(why, asked)
+    // A person may take long, and nobody has to wait for one.
+    const flight = (asked.interactive ? obtain() : this.#stored.inTurn(obtain, asked.signal)).finally(() => {
       this.#flights = this.#flights.filter((each) => each !== flight)
     })
     this.#flights = [...this.#flights, flight]
@@ -250,12 +264,15 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const emit = createEmit<GrantEvent>(this.#options)
     emit({ type: 'renewal', why, outcome: 'started' })
     const held = this.#token
+    const known = this.#previous
     const demanded = demandedScope(challenge)
     let isAsking = false
     try {
       const stored = await this.#stored.load(signal)
-      const previous = newest(this.#previous, stored.token)
-      // An older one lies there where a save has failed: the one in hand may have used up what it holds.
+      // Without news the store may hold less than we do, where a save has failed.
+      const isNews = known === undefined || stored.revision !== this.#revision
+      this.#revision = stored.revision
+      const previous = isNews ? (stored.token ?? known) : known
       if (stored.token && previous === stored.token && this.#isBetter(previous, demanded)) {
         emit({ type: 'renewal', why, outcome: 'adopted' })
         return this.#keep(previous)
@@ -269,23 +286,28 @@ export class TokenSession implements TokenSource, AsyncDisposable {
         previous,
         scope: unionOf(demanded ? [...baseScope(previous), ...demanded] : (previous?.requestedScope ?? [])),
         latest: () => this.#latest(signal),
-        forget: () => this.#forget(previous, signal),
+        forget: () => this.#forget(previous, known, signal),
       })
       requireToken(token)
       if (isAsking) emit({ type: 'interaction', outcome: 'done' })
       isAsking = false
       emit({ type: 'renewal', why, outcome: 'obtained', ...differenceOf(token) })
+      // A sign-in that has ended meanwhile brought more than a renewal does.
+      const isLatest = () => interactive || this.#token === undefined || this.#token === held
+      if (!isLatest()) return token
       // A refresh token that replaces another is kept before anything is done with what came along (RFC 6749 §6).
-      await this.#stored.save(token, stored.revision, signal).finally(() => {
-        // A sign-in that has ended meanwhile brought more than a renewal does.
-        if (interactive || this.#token === undefined || this.#token === held) this.#keep(token)
-      })
+      const ending = token.refreshToken === undefined ? signal : undefined
+      try {
+        this.#revision = await this.#stored.save(token, stored.revision, ending)
+      } finally {
+        if (isLatest()) this.#keep(token)
+      }
       return token
     } catch (error) {
       // A new token keeps its own time: only its way into the store failed.
-      if (this.#token === held) this.#postpone(error)
-      // Nobody was asked.
-      if (demanded !== undefined && isOAuthError(error, 'interaction_required')) this.#stepUps -= 1
+      if (why === 'early' && this.#token === held) this.#postpone(error)
+      // Nobody has said no.
+      if (demanded !== undefined && isPassing(error)) this.#stepUps -= 1
       const code = isOAuthError(error) && { code: error.code }
       if (isAsking) emit({ type: 'interaction', outcome: 'failed', ...code })
       emit({ type: 'renewal', why, outcome: 'failed', ...code })
@@ -298,12 +320,11 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     return token !== undefined && this.#isBetter(token, undefined) ? token : undefined
   }
 
-  async #forget(previous: Token | undefined, signal: AbortSignal): Promise<void> {
+  async #forget(previous: Token | undefined, known: Token | undefined, signal: AbortSignal): Promise<void> {
     if (previous === undefined) return
     const { accessToken } = previous
     // What it was asked for is asked for again at the next sign-in.
-    if (newest(this.#previous, previous) === previous)
-      this.#previous = createToken({ ...previous, accessToken })
+    if (this.#previous === known) this.#previous = createToken({ ...previous, accessToken })
     await this.#stored.clear(signal, (token) => token?.accessToken === accessToken)
   }
 
@@ -324,13 +345,22 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     return token
   }
 
-  /** After a failed early renewal the next one waits: a tenth of what is left, a second, or what the server asks. */
+  /**
+   * After a failed early renewal the next one waits: a tenth of what is left, a second, or what the server asks; for ever
+   * where only a person can help.
+   */
   #postpone(error: unknown): void {
+    const needsPerson = isOAuthError(error) && error.recovery === 'interaction'
     const now = this.#clock.now()
     const left = (this.#token?.expiresAt ?? now) - now
     const asked = isOAuthError(error) ? (error.retryAfterMs ?? 0) : 0
-    this.#renewAt = now + Math.max(left / 10, 1000, asked)
+    this.#renewAt = needsPerson ? Number.POSITIVE_INFINITY : now + Math.max(left / 10, 1000, asked)
   }
+}
+
+/** What time helps with, or a person who was not asked. */
+function isPassing(error: unknown): boolean {
+  return isOAuthError(error) && (error.recovery === 'transient' || error.code === 'interaction_required')
 }
 
 function newest(held: Token | undefined, stored: Token | undefined): Token | undefined {

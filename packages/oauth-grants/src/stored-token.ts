@@ -20,38 +20,66 @@ interface Stored {
 
 const maxTries = 3
 
-const nowhere: Storage = {
-  store: { load: async () => undefined, save: async () => '', clear: async () => true },
-  key: '',
-}
+/** What is under way in this process, by store and key. */
+const turns = /* @__PURE__ */ new WeakMap<TokenStore, Map<string, Promise<unknown>>>()
 
 export class StoredToken {
-  readonly #storage: Storage
+  readonly #storage: Storage | undefined
 
-  constructor(storage: Storage = nowhere) {
+  constructor(storage: Storage | undefined) {
     this.#storage = storage
+  }
+
+  /** Runs `act` when nobody else in this process is at the same place: two would present one refresh token. */
+  async inTurn<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    if (this.#storage === undefined) return act()
+    const { store, key } = this.#storage
+    const queue = turns.get(store) ?? new Map<string, Promise<unknown>>()
+    turns.set(store, queue)
+    const before = queue.get(key)?.catch(() => {}) ?? Promise.resolve()
+    const turn = untilAborted(before, signal).then(act)
+    queue.set(key, turn)
+    try {
+      return await turn
+    } finally {
+      if (queue.get(key) === turn) queue.delete(key)
+    }
   }
 
   /** A store that hangs must not keep anybody who closes the session: so each wait here ends with a signal. */
   async load(signal: AbortSignal): Promise<Stored> {
+    if (this.#storage === undefined) return {}
     const { store, key } = this.#storage
     const stored = await untilAborted(store.load(key), signal)
     return stored ? { token: decodeToken(stored.value), revision: stored.revision } : {}
   }
 
-  /** @param revision that of the token which this one replaces */
-  async save(token: Token, revision: string | undefined, signal: AbortSignal): Promise<void> {
+  /**
+   * @param revision that of the token which this one replaces
+   * @param signal undefined for what must not be lost, whatever ends meanwhile
+   * @returns the revision by which it is there, or by which another is that came first
+   */
+  async save(
+    token: Token,
+    revision: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    if (this.#storage === undefined) return undefined
     const { store, key } = this.#storage
+    // A refresh token has no end that anybody knows.
+    const keepUntil = token.refreshToken === undefined ? token.expiresAt : undefined
     let expect = revision
     for (let tries = 0; tries < maxTries; tries += 1) {
-      signal.throwIfAborted()
-      const saved = await untilAborted(store.save(key, encodeToken(token), { expect }), signal)
-      if (saved !== undefined) return
-      const winner = await this.load(signal)
+      signal?.throwIfAborted()
+      const saved = await untilAborted(store.save(key, encodeToken(token), { expect, keepUntil }), signal)
+      if (saved !== undefined) return saved
+      const winner = await untilAborted(store.load(key), signal)
+      expect = winner?.revision
+      const other = winner && decodeToken(winner.value)
       // A write that loses against another's of the same time is no loss: both tokens are good.
-      if (winner.token !== undefined && winner.token.obtainedAt >= token.obtainedAt) return
-      expect = winner.revision
+      if (other !== undefined && other.obtainedAt >= token.obtainedAt) break
     }
+    return expect
   }
 
   /**
@@ -64,6 +92,7 @@ export class StoredToken {
     signal: AbortSignal,
     isMeant: (token: Token | undefined) => boolean = () => true,
   ): Promise<Token | undefined> {
+    if (this.#storage === undefined) return undefined
     const { store, key } = this.#storage
     for (let tries = 1; ; tries += 1) {
       const { token, revision } = await this.load(signal)

@@ -66,8 +66,7 @@ export class TokenExchangeAuth extends GrantAuth {
    * @throws {AuthConfigError} as `ClientCredentialsAuth`, and `invalid_token` for an empty subject or actor token
    */
   constructor(given: TokenExchangeOptions) {
-    // What was looked at is what is used, whatever becomes of the caller's object.
-    const options = { ...given }
+    const options = ownCopy(given)
     vetServer(options, grantType)
     vetClient(options)
     for (const each of [options.subjectToken, options.actorToken ?? 'none']) {

@@ -386,6 +386,19 @@ describe('a store that is shared', () => {
   })
 })
 
+it('is what it was made of, whatever becomes of the objects that it was made of (TE-15)', async () => {
+  const serverMetadata = { ...metadata }
+  const parameters: Record<string, string> = { audience: 'one' }
+  const { auth, forms } = bench({ serverMetadata, parameters })
+
+  serverMetadata.issuer = 'https://other.example'
+  parameters['client_assertion'] = 'smuggled'
+  const { issuer } = await auth.getToken()
+
+  expect(issuer).toBe('https://as.example')
+  expect(forms()).toEqual([{ grant_type: 'client_credentials', audience: 'one' }])
+})
+
 describe('a closed object', () => {
   const closed = { name: 'AuthConfigError', code: 'closed' }
 

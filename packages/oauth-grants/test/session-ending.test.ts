@@ -106,7 +106,7 @@ describe('closing', () => {
     hanging.reject(down())
     await closing
 
-    await expect(waiting).resolves.toMatchObject({ code: 'unavailable' })
+    await expect(waiting).resolves.toMatchObject({ code: 'closed' })
   })
 
   it('keeps nothing that a flight brings all the same', async () => {

@@ -72,7 +72,6 @@ describe('one flight', () => {
     const [early, renewed] = await Promise.all([session.getToken(), session.getToken({ rejected })])
 
     expect([early.accessToken, renewed.accessToken]).toEqual(['t1', 't2'])
-    expect(session.current()?.accessToken).toBe('t2')
     expect(obtain).toHaveBeenCalledTimes(2)
   })
 
@@ -234,6 +233,24 @@ describe('an early renewal', () => {
     expect(new Set(meanwhile)).toEqual(new Set(['t1']))
     expect(obtain).toHaveBeenCalledTimes(2)
     await expect(secretOf(session.getToken())).resolves.toBe('new')
+  })
+
+  it('is waited for when the token is refused before it ends, and is kept', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { session, obtain, clock } = bench()
+    const rejected = await session.getToken()
+    const hanging = byHand<Token>()
+    obtain.mockReturnValueOnce(hanging.promise)
+    clock.pass(60_000)
+    await session.getToken()
+    await aside()
+
+    const waiting = secretOf(session.getToken({ rejected }))
+    hanging.resolve(tokenOf(clock, 'new', 100))
+
+    await expect(waiting).resolves.toBe('new')
+    expect(session.current()?.accessToken).toBe('new')
+    expect(obtain).toHaveBeenCalledTimes(2)
   })
 
   it('is waited for when the token ends before it does, and is not doubled', async () => {

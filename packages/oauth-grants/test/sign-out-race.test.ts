@@ -149,7 +149,7 @@ describe('a call while somebody signs out', () => {
     await aside()
     anew.resolve(tokenOf(clock, 'anew', 100))
 
-    await expect(before).resolves.toMatchObject({ code: 'unavailable' })
+    await expect(before).resolves.toMatchObject({ code: 'signed_out' })
     await expect(Promise.all([meanwhile, after])).resolves.toEqual(['anew', 'anew'])
     expect(obtain).toHaveBeenCalledTimes(2)
   })
@@ -281,6 +281,6 @@ describe('closing', () => {
     hanging.reject(down())
     await leaving
 
-    await expect(waiting).resolves.toMatchObject({ code: 'unavailable' })
+    await expect(waiting).resolves.toMatchObject({ code: 'signed_out' })
   })
 })

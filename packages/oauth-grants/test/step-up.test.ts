@@ -204,11 +204,20 @@ describe('a resource that invents scopes', () => {
     await expect(secretOf(all.session.getToken({ challenge: demand('more') }))).resolves.toBe('t10')
   })
 
-  it('is followed ten times also where each attempt fails (SC-06)', async () => {
+  it('is followed ten times also where each attempt is refused (SC-06)', async () => {
+    const all = await inHand({ scope: ['a'] })
+    all.obtain.mockRejectedValue(
+      new AuthorizationError('access_denied', 'x', { issuer: 'https://as.example' }),
+    )
+
+    await expect(follow(all, 12)).resolves.toBe(10)
+  })
+
+  it('uses up nothing while the server is down', async () => {
     const all = await inHand({ scope: ['a'] })
     all.obtain.mockRejectedValue(down())
 
-    await expect(follow(all, 12)).resolves.toBe(10)
+    await expect(follow(all, 12)).resolves.toBe(12)
   })
 
   it('uses up nothing as long as nobody is there who could be asked', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type AuthOptions,
   AuthorizationCodeAuth,
   ClientCredentialsAuth,
   DeviceCodeAuth,
@@ -119,7 +120,7 @@ describe('memoryStore', () => {
 describe('the names of the entries', () => {
   const issuers = ['https://as.example', 'https://as.example/']
   const clients = ['me', 'me"', '["me"]']
-  const resources = [undefined, 'https://a.example', 'https://a.example/', 'urn:a', 'urn:a,b']
+  const resources = [undefined, 'https://a.example', 'https://a.example/', 'urn:a', 'urn:a,urn:b']
   const scopes = [undefined, 'a', 'a b', 'b c', 'urn:a']
   const partitions = [undefined, 'tenant1', 'tenant1,user2', 'a', 'urn:a']
 
@@ -153,8 +154,8 @@ describe('the names of the entries', () => {
 
   it('never meet: of kinds of grants, issuers, clients, resources, scopes, partitions, subjects and actors (TE-15, NS-08)', async () => {
     const { names, store } = noting()
-    const subjects = ['hunter2', '["hunter2","hunter3"]']
-    const actors = [undefined, 'hunter3']
+    const subjects = ['hunter2', 'hunter2,hunter3', '["hunter2","hunter3"]']
+    const actors = [undefined, 'hunter3', 'hunter3,hunter3']
 
     for (const each of combinations) {
       const options = { ...each, store }
@@ -171,9 +172,27 @@ describe('the names of the entries', () => {
     }
 
     // The exchange for two resources at once does not look at the one resource.
-    const perResource = combinations.length * 7
+    const perResource = combinations.length * 12
     expect(new Set(names).size).toBe(perResource + combinations.length / resources.length)
-    expect(names).toHaveLength(combinations.length * 8)
+    expect(names).toHaveLength(combinations.length * 13)
     expect(names.join()).not.toMatch(/hunter/)
+  })
+
+  it.each<[string, AuthOptions['parameters'], AuthOptions['parameters']]>([
+    ['another audience', { audience: 'a' }, { audience: 'b' }],
+    ['one more', { audience: ['a', 'b'] }, { audience: 'a' }],
+    ['none', { audience: 'a' }, {}],
+    ['another word with the same value', { audience: 'a' }, { tenant: 'a' }],
+  ])('differ where the server is told something else beside: %s (TE-15)', async (_, one, other) => {
+    const { names, store } = noting()
+    const base = { serverMetadata: loginMetadata, clientId: 'me', clientSecret: 'hush', store }
+
+    for (const parameters of [one, other]) {
+      const options = { ...base, parameters }
+      const all = [new ClientCredentialsAuth(options), new AuthorizationCodeAuth(options)]
+      await Promise.all(all.map((auth) => auth.getToken({ interactive: false }).catch(() => {})))
+    }
+
+    expect(new Set(names).size).toBe(4)
   })
 })

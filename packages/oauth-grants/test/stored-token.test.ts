@@ -48,7 +48,10 @@ describe('a store', () => {
 
       await expect(secretOf(session.getToken(options))).resolves.toBe('t1')
 
-      expect(store.save).toHaveBeenCalledExactlyOnceWith(key, expect.any(String), { expect: revision })
+      expect(store.save).toHaveBeenCalledExactlyOnceWith(key, expect.any(String), {
+        expect: revision,
+        keepUntil: expect.any(Number),
+      })
       await expect(read()).resolves.toBe('t1')
     },
   )

@@ -9,7 +9,7 @@ import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { OAuthError } from '@x/oauth-discovery'
 import * as v from 'valibot'
-import type { TokenStore } from '../store.ts'
+import { isOver, type TokenStore } from '../store.ts'
 import { withLock } from './file-lock.ts'
 
 export type StoreErrorCode = 'invalid_name' | 'store_unreadable' | 'store_unsafe' | 'store_unavailable'
@@ -30,7 +30,7 @@ export class StoreError extends OAuthError {
 /** The name of the program, for a file where this platform keeps such things of a user; or a path of your own. */
 export type FileStoreOptions = { name: string; path?: undefined } | { path: string; name?: undefined }
 
-type Entries = Map<string, { readonly value: string; readonly revision: string }>
+type Entries = Map<string, v.InferOutput<typeof entrySchema>>
 
 const schema = /* @__PURE__ */ (() =>
   v.object({
@@ -40,11 +40,12 @@ const schema = /* @__PURE__ */ (() =>
       (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
     ),
   }))()
-const entrySchema = /* @__PURE__ */ (() => v.object({ value: v.string(), revision: v.string() }))()
+const entrySchema = /* @__PURE__ */ (() =>
+  v.object({ value: v.string(), revision: v.string(), keepUntil: v.optional(v.number()) }))()
 
 /**
  * Keeps tokens in a file that only its owner can read (mode 0600), replaced as a whole with each write. Processes that
- * share it take turns.
+ * share it take turns. What has ended is forgotten with the next write.
  *
  * Default of the path: `$XDG_STATE_HOME`, or `~/.local/state`; on macOS `~/Library/Application Support`; on Windows
  * `%LOCALAPPDATA%`; in it `NAME/credentials.json`. The tokens in it are not encrypted.
@@ -70,11 +71,12 @@ export function fileStore(options: FileStoreOptions): TokenStore {
     })
   return {
     load: (key) => named(path, async () => (await read(path)).get(key)),
-    save: (key, value, { expect }) =>
+    save: (key, value, { expect, keepUntil }) =>
       change((entries) => {
         if (entries.get(key)?.revision !== expect) return undefined
+        for (const [each, entry] of entries) if (isOver(entry)) entries.delete(each)
         const revision = randomUUID()
-        entries.set(key, { value, revision })
+        entries.set(key, { value, revision, keepUntil })
         return revision
       }),
     async clear(key, { expect }) {
@@ -147,7 +149,9 @@ function parse(text: string, path: string): Entries {
 
 /** Beside it first, then in its place: a crash leaves the old file or the new one. */
 async function write(path: string, entries: Entries, requireLock: () => Promise<void>): Promise<void> {
-  const draft = `${path}.${randomUUID()}.tmp`
+  // One name for all: what a crash has left there goes with the next write.
+  const draft = `${path}.tmp`
+  await rm(draft, { force: true })
   try {
     const file = await open(draft, 'wx', 0o600)
     try {
