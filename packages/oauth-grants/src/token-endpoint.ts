@@ -29,7 +29,7 @@ type Form = Readonly<Record<string, string | readonly string[] | undefined>>
  *
  * @param asked what an answer that leaves it out is taken to mean; default: what the form says
  */
-export type TokenEndpoint = (form: Form, signal?: AbortSignal | undefined, asked?: Asked) => Promise<Token>
+export type TokenEndpoint = (form: Form, signal?: AbortSignal, asked?: Asked) => Promise<Token>
 
 /** Posts a form, with the client's credentials in it, to an endpoint of the server. */
 export type Post = (purpose: string, url: string, form: Form, signal?: AbortSignal) => Promise<Reply>

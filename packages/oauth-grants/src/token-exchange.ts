@@ -9,6 +9,7 @@ import {
   type Grant,
   GrantAuth,
   type GrantKind,
+  ownCopy,
   vetClient,
   vetServer,
 } from './auth.ts'
