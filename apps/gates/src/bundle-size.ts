@@ -38,8 +38,8 @@ const budgets: readonly (Bundle & { readonly budget: Size })[] = [
     what: 'client credentials',
     from: '@x/oauth-grants',
     names: ['ClientCredentialsAuth'],
-    // The goal is 22,000: a session that also refreshes, steps up and signs out is 3 % more (ARCHITECTURE.md).
-    budget: { all: 23_000, firstChunk: 14_000 },
+    // The goals are 22,000 and 14,000: one session for every grant is somewhat more (ARCHITECTURE.md).
+    budget: { all: 23_400, firstChunk: 14_400 },
   },
 ]
 

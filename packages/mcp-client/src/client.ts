@@ -31,6 +31,7 @@ import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
 import {
   type AuthLike,
   createTransport,
+  farewellMs,
   type Given,
   parseServerUrl,
   type TransportOptions,
@@ -51,9 +52,6 @@ export interface ConnectOptions extends TransportOptions {
 
 /** The longest that timers can count, in ms: some 24 days. */
 const longestMs = 2 ** 31 - 1
-
-/** How long `close` waits for the server to hear of it, in ms. */
-const farewellMs = 3_000
 
 /** A connection to one MCP server. Made by {@link MCPClient.connect}, ended by `close`. */
 export class MCPClient implements AsyncDisposable {

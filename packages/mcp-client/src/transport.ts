@@ -68,9 +68,19 @@ export function createTransport(
   const fetch = chooseFetch(target, options)
   return new StreamableHTTPClientTransport(target, {
     ...withoutUndefined(options.transportOptions),
-    ...(fetch !== undefined && { fetch }),
+    fetch: (input, init) => {
+      const send = fetch ?? globalThis.fetch
+      // A transport that is closing aborts what it sends: the end of the session has to arrive all the same.
+      return send(
+        input,
+        init?.method === 'DELETE' ? { ...init, signal: AbortSignal.timeout(farewellMs) } : init,
+      )
+    },
   })
 }
+
+/** How long the server has to hear of the end of a session, in ms. */
+export const farewellMs = 3_000
 
 export function parseServerUrl(url: string | URL): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
