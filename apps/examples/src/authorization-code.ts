@@ -41,7 +41,7 @@ export async function runAuthorizationCode(args: string[], print: Print): Promis
   printFacts(print, {
     token: tokenFacts(token),
     [tool]: textOf(answer),
-    'signed out': isRevoked ? 'the server has revoked it' : 'here; the server cannot revoke tokens',
+    'sign-out': isRevoked ? 'the server has revoked it' : 'here; the server cannot revoke tokens',
   })
   print('')
   claim(

@@ -37,7 +37,7 @@ export async function runDeviceCode(args: string[], print: Print): Promise<void>
   claim(print, 'the API answered', response.ok)
   claim(
     print,
-    `by a token that came when it was asked for the ${polls.length}. time`,
+    `by a token that came after asking ${polls.length === 1 ? 'once' : `${polls.length} times`}`,
     polls.at(-1)?.status === 200,
   )
 }

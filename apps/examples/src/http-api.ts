@@ -10,9 +10,7 @@ export async function runHttpApi(args: string[], print: Print): Promise<void> {
   printHeading(print, 'What goes over the wire')
   const { fetch, exchanges } = createTimeline(print)
 
-  await using auth = issuer
-    ? await ClientCredentialsAuth.fromIssuer({ ...me, issuer, resource: url, fetch })
-    : await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, fetch })
+  await using auth = await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, issuer, fetch })
   const response = await auth.fetch(url)
   const again = await auth.fetch(url)
 

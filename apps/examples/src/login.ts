@@ -37,7 +37,7 @@ export async function runLogin(args: string[], print: Print): Promise<void> {
     return { token, isAnswered: response.ok }
   }
   const first = await run()
-  print('       the program ends, and is run again')
+  print('       a second run: another object, and the same file')
   const second = await run()
 
   printHeading(print, 'What came out')

@@ -12,9 +12,7 @@ export async function runMcp(args: string[], print: Print): Promise<void> {
   printHeading(print, 'What goes over the wire')
   const { fetch } = createTimeline(print)
 
-  const auth = issuer
-    ? await ClientCredentialsAuth.fromIssuer({ ...me, issuer, resource: url, fetch })
-    : await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, fetch })
+  const auth = await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, issuer, fetch })
   await using client = await MCPClient.connect(url, { auth })
   const { tools } = await client.listTools()
   const tool = chooseTool(tools, servers.tool)

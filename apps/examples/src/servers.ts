@@ -34,10 +34,13 @@ export const flags = `  --resource URL          the MCP server, or for http-api,
 and where you want,
 
   --issuer URL            the authorization server (or AS_ISSUER); default: the one that the resource names
-  --scope "A B"           default: what the resource asks for; with --issuer, what that server gives
+  --scope "A B"           default: what the resource asks for
   --tool NAME             default: one that only reads and takes no arguments
   --browser COMMAND       default: the browser of this machine
-  SUBJECT_TOKEN           in the environment: the user's token, for token-exchange`
+
+and for token-exchange, in the environment,
+
+  SUBJECT_TOKEN           the token of the user to act for`
 
 /** The servers that the flags or the environment name, or else the embedded ones. */
 export async function chooseServers(args: string[], { part, as }: Part): Promise<Servers> {

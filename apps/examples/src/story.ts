@@ -14,9 +14,7 @@ export interface Told {
 export async function tellStory(servers: Servers, fetch: Fetch): Promise<Told> {
   const { url, issuer, client: me, refuse } = servers
   // What stands between these marks is printed as it stands. <story>
-  const auth = issuer
-    ? await ClientCredentialsAuth.fromIssuer({ ...me, issuer, resource: url, fetch })
-    : await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, fetch })
+  const auth = await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, issuer, fetch })
   await using client = await MCPClient.connect(url, { auth })
 
   const { tools } = await client.listTools()

@@ -44,10 +44,14 @@ export async function runTokenExchange(args: string[], print: Print): Promise<vo
     'each request was answered',
     [first, second, again].every(({ answer }) => !answer.isError),
   )
-  claim(print, 'by a token of its own for each user', users[0] === users[1] || first.token !== second.token)
   claim(
     print,
-    'which was kept for the next request of the same user',
+    'by a token of its own for each token of a user',
+    users[0] === users[1] || first.token !== second.token,
+  )
+  claim(
+    print,
+    'which was kept for the next request with the same one',
     first.token.accessToken === again.token.accessToken,
   )
   const count = exchanges.filter(({ asked }) => asked.endsWith(':token-exchange')).length

@@ -26,7 +26,7 @@ import {
   SdkErrorCode,
   type StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client'
-import { type AuthorizationError, isOAuthError } from '@x/oauth-grants'
+import { isOAuthError } from '@x/oauth-grants'
 import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
 import {
   type AuthLike,
@@ -217,9 +217,7 @@ async function signedIn<T>(
   } catch (error) {
     const canAsk = typeof auth === 'object' && 'getToken' in auth
     if (!canAsk || !isOAuthError(error, 'interaction_required')) throw error
-    // One of another copy of the package may be without the member.
-    const { challenge } = error as Partial<AuthorizationError>
-    await auth.getToken({ challenge, signal })
+    await auth.getToken({ challenge: error.challenge, signal })
     // What was refused did not run: it can be sent again.
     return work()
   }

@@ -94,7 +94,11 @@ const authorizationCode: Grant<AuthorizationCodeOptions> = async (options, reque
   try {
     const redirectUri = listening.redirectUri ?? options.redirectUri
     const { url, record } = await startRecorded({ ...options, redirectUri, scope })
-    const callback = await withinTime((each) => listening.authorize(url, { signal: each }), options, signal)
+    const callback = await withinTime(
+      (each) => listening.authorize(url, { signal: each }),
+      { ...options, redirectUri },
+      signal,
+    )
     const token = await redeem(callback, record, endpoint, signal)
     isSignedIn = true
     return token
@@ -113,14 +117,19 @@ async function opened(receiver: Receiver, signal: AbortSignal): Promise<Listenin
 /** A person may have closed the browser, which tells nobody. */
 async function withinTime<T>(
   ask: (signal: AbortSignal) => T | Promise<T>,
-  { loginTimeoutMs = 600_000, clock = systemClock, serverMetadata: { issuer } }: AuthorizationCodeOptions,
+  {
+    loginTimeoutMs = 600_000,
+    clock = systemClock,
+    serverMetadata: { issuer },
+    redirectUri,
+  }: AuthorizationCodeOptions,
   signal: AbortSignal,
 ): Promise<T> {
   // Where nobody waits any longer, nobody is sent anywhere.
   signal.throwIfAborted()
   const [overdue, done] = [new AbortController(), new AbortController()]
   clock.sleep(loginTimeoutMs, done.signal).then(
-    () => done.signal.aborted || overdue.abort(loginExpired(issuer)),
+    () => done.signal.aborted || overdue.abort(loginExpired(issuer, redirectUri)),
     () => {},
   )
   const ending = AbortSignal.any([signal, overdue.signal])

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type Challenge, OAuthError, type OAuthErrorOptions } from '@x/oauth-discovery'
+import {
+  type Challenge,
+  type DiscoveryError,
+  isOAuthError as isAnyOAuthError,
+  OAuthError,
+  type OAuthErrorOptions,
+} from '@x/oauth-discovery'
 import type { HttpErrorCode } from '@x/oauth-discovery/http'
 
 export type AuthConfigErrorCode =
@@ -124,4 +130,24 @@ export class AuthorizationError extends OAuthError {
     this.errorDescription = options.errorDescription
     this.challenge = options.challenge
   }
+}
+
+type KnownError = DiscoveryError | AuthConfigError | TokenError | AuthorizationError
+
+/** The class that has a code, with all its members. */
+type ErrorOf<C, E = KnownError> = E extends { readonly code: infer D }
+  ? C extends D
+    ? E & { readonly code: C }
+    : never
+  : never
+
+/** Whether `error` is one of ours, and of that code if one is given; true for any copy of these packages. */
+export function isOAuthError(error: unknown): error is OAuthError
+export function isOAuthError<C extends KnownError['code']>(error: unknown, code: C): error is ErrorOf<C>
+export function isOAuthError<C extends string>(
+  error: unknown,
+  code: C,
+): error is OAuthError & { readonly code: C }
+export function isOAuthError(error: unknown, code?: string): boolean {
+  return isAnyOAuthError(error, code)
 }

@@ -69,7 +69,6 @@ export {
   type DiscoveryEvent,
   type Fetch,
   type HttpOptions,
-  isOAuthError,
   OAuthError,
   type Recovery,
 } from '@x/oauth-discovery'
@@ -79,6 +78,7 @@ export {
   AuthorizationError,
   type AuthorizationErrorCode,
   type AuthorizationErrorOptions,
+  isOAuthError,
   TokenError,
   type TokenErrorCode,
   type TokenErrorOptions,

@@ -117,8 +117,13 @@ export function accessDenied(issuer: string, errorDescription?: string): Authori
   return new AuthorizationError('access_denied', message, { issuer, ...said, recovery: 'interaction' })
 }
 
-export function loginExpired(issuer: string): AuthorizationError {
-  const message = `Nobody signed in at ${issuer} in time. Ask again.`
+/** @param redirectUri where a browser should have come to */
+export function loginExpired(issuer: string, redirectUri?: string): AuthorizationError {
+  const hint =
+    redirectUri === undefined
+      ? ''
+      : ` If the browser shows an error, check that ${redirectUri} is registered.`
+  const message = `Nobody signed in at ${issuer} in time.${hint} Ask again.`
   return new AuthorizationError('login_expired', message, { issuer, recovery: 'interaction' })
 }
 

@@ -21,7 +21,7 @@ interface Stored {
 const maxTries = 3
 
 /** What is under way in this process, by store and key. */
-const turns = /* @__PURE__ */ new WeakMap<TokenStore, Map<string, Promise<unknown>>>()
+const turns = /* @__PURE__ */ new WeakMap<TokenStore, Map<string, Promise<void>>>()
 
 export class StoredToken {
   readonly #storage: Storage | undefined
@@ -31,19 +31,19 @@ export class StoredToken {
   }
 
   /** Runs `act` when nobody else in this process is at the same place: two would present one refresh token. */
-  async inTurn<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  inTurn<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
     if (this.#storage === undefined) return act()
     const { store, key } = this.#storage
-    const queue = turns.get(store) ?? new Map<string, Promise<unknown>>()
+    const queue = turns.get(store) ?? new Map<string, Promise<void>>()
     turns.set(store, queue)
-    const before = queue.get(key)?.catch(() => {}) ?? Promise.resolve()
+    const before = queue.get(key) ?? Promise.resolve()
     const turn = untilAborted(before, signal).then(act)
-    queue.set(key, turn)
-    try {
-      return await turn
-    } finally {
-      if (queue.get(key) === turn) queue.delete(key)
-    }
+    // Who gives up waiting lets nobody pass.
+    const end = Promise.allSettled([before, turn]).then(() => {
+      if (queue.get(key) === end) queue.delete(key)
+    })
+    queue.set(key, end)
+    return turn
   }
 
   /** A store that hangs must not keep anybody who closes the session: so each wait here ends with a signal. */

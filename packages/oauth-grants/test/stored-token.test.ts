@@ -259,6 +259,27 @@ describe('a store that was written meanwhile', () => {
   })
 })
 
+it('lets nobody pass who comes while another, who waited for a turn, has gone (RT-06)', async () => {
+  const { storage } = await storeWith()
+  const [one, leaving, late] = [bench({ storage }), bench({ storage }), bench({ storage })]
+  const hanging = byHand<Token>()
+  one.obtain.mockReturnValueOnce(hanging.promise)
+  const first = secretOf(one.session.getToken())
+  await aside()
+  const gone = leaving.session.getToken().catch((error: unknown) => error)
+  await aside()
+
+  await leaving.session.close()
+  const last = secretOf(late.session.getToken())
+  await aside()
+  expect(late.obtain).not.toHaveBeenCalled()
+  hanging.resolve(tokenOf(one.clock, 'first', 100))
+
+  await expect(Promise.all([first, last])).resolves.toEqual(['first', 'first'])
+  await expect(gone).resolves.toMatchObject({ code: 'closed' })
+  expect(late.obtain).not.toHaveBeenCalled()
+})
+
 it('takes no older token from a store than the one in hand, which may have used up what that one holds (RT-01)', async () => {
   const { storage, store, read } = await storeWith()
   const { session, obtain, clock } = bench({ storage, seconds: 1000 })
