@@ -84,10 +84,15 @@ export class AuthorizationCodeAuth extends LoginAuth {
   }
 }
 
+const nobodyToAsk =
+  'this object has nobody to ask. Pass the option authorize, or begin with startAuthorization'
+
 const authorizationCode: Grant<AuthorizationCodeOptions> = async (options, request) => {
   const { authorize, serverMetadata: server } = options
   const { interactive, scope, signal, endpoint } = request
-  if (!interactive || authorize === undefined) throw interactionRequired(server.issuer, request)
+  if (!interactive || authorize === undefined) {
+    throw interactionRequired(server.issuer, request, interactive ? nobodyToAsk : undefined)
+  }
   const listening: Partial<Listening> & Pick<Listening, 'authorize'> =
     typeof authorize === 'function' ? { authorize } : await untilAborted(opened(authorize, signal), signal)
   let isSignedIn = false

@@ -243,9 +243,13 @@ function requirePkce({
 
 /** https, this machine, or a scheme that is the app's own: a reversed domain name (RFC 8252 §7). */
 function vetRedirectUri(redirectUri: string | undefined): string {
-  const url = redirectUri !== undefined && URL.canParse(redirectUri) ? new URL(redirectUri) : undefined
+  if (redirectUri === undefined) {
+    const message = 'The option redirectUri is missing: name the one that is registered.'
+    throw new AuthConfigError('invalid_redirect_uri', message)
+  }
+  const url = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined
   const isOwnScheme = /^[a-z][a-z\d+-]*\.[a-z\d.+-]+:$/.test(url?.protocol ?? '')
-  if (redirectUri !== undefined && url && !redirectUri.includes('#') && (isSecure(url) || isOwnScheme)) {
+  if (url && !redirectUri.includes('#') && (isSecure(url) || isOwnScheme)) {
     return redirectUri
   }
   const why =

@@ -101,9 +101,13 @@ export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<
 }
 
 /** Where nobody may be asked, or nobody is there. */
-export function interactionRequired(issuer: string, { scope, challenge }: Renewal): AuthorizationError {
+export function interactionRequired(
+  issuer: string,
+  { scope, challenge }: Renewal,
+  advice = 'call getToken where a person can be asked, and where this has a challenge, pass it on',
+): AuthorizationError {
   const what = scope === undefined ? '' : `, for the scope ${scope}`
-  const message = `Somebody has to sign in at ${issuer}${what}: call getToken where a person can be asked, and where this has a challenge, pass it on.`
+  const message = `Somebody has to sign in at ${issuer}${what}: ${advice}.`
   return new AuthorizationError('interaction_required', message, {
     issuer,
     challenge,

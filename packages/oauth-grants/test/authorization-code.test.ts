@@ -241,6 +241,7 @@ describe('without a way to ask anybody', () => {
     const { auth, arrivals } = bench({ authorize: undefined, redirectUri: undefined })
 
     await expect(auth.getToken()).rejects.toMatchObject(needed)
+    await expect(auth.getToken()).rejects.toThrow('Pass the option authorize')
     expect(arrivals).toEqual([])
   })
 

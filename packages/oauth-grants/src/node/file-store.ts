@@ -91,7 +91,7 @@ export function fileStore(options: FileStoreOptions): TokenStore {
 function userPath(name: string): string {
   // Programs without types may pass anything.
   if (typeof name !== 'string' || !/^\w[\w.-]*$/.test(name)) {
-    const message = `The name ${JSON.stringify(name)} is no plain name of a folder.`
+    const message = `The name ${JSON.stringify(name)} is no plain name of a folder. Use letters, digits, _, - and ., or give a path.`
     throw new StoreError('invalid_name', message, name)
   }
   return join(userFolder(), name, 'credentials.json')
