@@ -266,7 +266,6 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const held = this.#token
     const known = this.#previous
     const demanded = demandedScope(challenge)
-    let isAsking = false
     try {
       const stored = await this.#stored.load(signal)
       // Without news the store may hold less than we do, where a save has failed.
@@ -278,9 +277,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
         return this.#keep(previous)
       }
       if (demanded !== undefined) this.#stepUps += 1
-      isAsking = interactive
-      if (isAsking) emit({ type: 'interaction', outcome: 'needed' })
-      const token = await this.#obtain({
+      const token = await this.#ask({
         ...asked,
         emit,
         previous,
@@ -288,9 +285,6 @@ export class TokenSession implements TokenSource, AsyncDisposable {
         latest: () => this.#latest(signal),
         forget: () => this.#forget(previous, known, signal),
       })
-      requireToken(token)
-      if (isAsking) emit({ type: 'interaction', outcome: 'done' })
-      isAsking = false
       emit({ type: 'renewal', why, outcome: 'obtained', ...differenceOf(token) })
       // A sign-in that has ended meanwhile brought more than a renewal does.
       const isLatest = () => interactive || this.#token === undefined || this.#token === held
@@ -308,9 +302,25 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       if (why === 'early' && this.#token === held) this.#postpone(error)
       // Nobody has said no.
       if (demanded !== undefined && isPassing(error)) this.#stepUps -= 1
-      const code = isOAuthError(error) && { code: error.code }
-      if (isAsking) emit({ type: 'interaction', outcome: 'failed', ...code })
-      emit({ type: 'renewal', why, outcome: 'failed', ...code })
+      emit({ type: 'renewal', why, outcome: 'failed', ...codeOf(error) })
+      throw error
+    }
+  }
+
+  /** Has the grant obtain a token, and tells of it where a person is asked. */
+  async #ask(renewal: Renewal): Promise<Token> {
+    const { interactive, emit } = renewal
+    const tell = (outcome: 'needed' | 'done' | 'failed', more?: { code?: string }) => {
+      if (interactive) emit({ type: 'interaction', outcome, ...more })
+    }
+    tell('needed')
+    try {
+      const token = await this.#obtain(renewal)
+      requireToken(token)
+      tell('done')
+      return token
+    } catch (error) {
+      tell('failed', codeOf(error))
       throw error
     }
   }
@@ -356,6 +366,10 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const asked = isOAuthError(error) ? (error.retryAfterMs ?? 0) : 0
     this.#renewAt = needsPerson ? Number.POSITIVE_INFINITY : now + Math.max(left / 10, 1000, asked)
   }
+}
+
+function codeOf(error: unknown): { code?: string } {
+  return isOAuthError(error) ? { code: error.code } : {}
 }
 
 /** What time helps with, or a person who was not asked. */

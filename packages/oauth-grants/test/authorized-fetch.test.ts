@@ -764,3 +764,16 @@ describe('a real API', () => {
     expect(testbed.api.journal.arrivals).toHaveLength(1)
   })
 })
+
+it('leaves a source of tokens that does not heed the signal, and sends nothing', async () => {
+  const send = vi.fn<typeof fetch>()
+  const source = { getToken: () => new Promise<never>(() => {}) }
+  const fetchOrders = authorizedFetch(source, { origins: ['https://rs.example'], fetch: send })
+  const abort = new AbortController()
+
+  const going = fetchOrders('https://rs.example/', { signal: abort.signal })
+  abort.abort(new Error('enough'))
+
+  await expect(going).rejects.toThrow('enough')
+  expect(send).not.toHaveBeenCalled()
+})

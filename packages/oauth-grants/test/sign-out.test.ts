@@ -357,3 +357,15 @@ describe('a real server', () => {
     },
   )
 })
+
+it('leaves the wait for a store that hangs with the signal of the caller', async () => {
+  const store = memoryStore()
+  const { auth } = await signedIn({ store }, answer(1))
+  vi.spyOn(store, 'load').mockReturnValue(new Promise(() => {}))
+  const abort = new AbortController()
+
+  const leaving = auth.signOut({ signal: abort.signal })
+  abort.abort(new Error('enough'))
+
+  await expect(leaving).rejects.toThrow('enough')
+})

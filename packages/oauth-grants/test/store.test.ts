@@ -21,6 +21,17 @@ describe('memoryStore', () => {
     await expect(store.load('b')).resolves.toBeUndefined()
   })
 
+  it('forgets what has ended with the next write, and nothing else', async () => {
+    const store = memoryStore()
+    await store.save('ended', 'x', { expect: undefined, keepUntil: Date.now() - 1 })
+    await store.save('good', 'x', { expect: undefined, keepUntil: Date.now() + 60_000 })
+    await store.save('for ever', 'x', { expect: undefined })
+
+    const left = await Promise.all(['ended', 'good', 'for ever'].map((key) => store.load(key)))
+
+    expect(left.map((entry) => entry?.value)).toEqual([undefined, 'x', 'x'])
+  })
+
   it('keeps a value over the revision that was seen, under a new revision', async () => {
     const store = memoryStore()
     const first = await store.save('a', 'one', { expect: undefined })

@@ -233,3 +233,14 @@ describe('what a process left that died', () => {
     expect(await readdir(join(path, '..'))).toEqual(['credentials.json'])
   })
 })
+
+it('forgets what has ended with the next write, and nothing else', async () => {
+  const store = fileStore({ path: await newPath() })
+  await store.save('ended', 'x', { expect: undefined, keepUntil: Date.now() - 1 })
+  await store.save('good', 'x', { expect: undefined, keepUntil: Date.now() + 60_000 })
+  await store.save('for ever', 'x', { expect: undefined })
+
+  const left = await Promise.all(['ended', 'good', 'for ever'].map((key) => store.load(key)))
+
+  expect(left.map((entry) => entry?.value)).toEqual([undefined, 'x', 'x'])
+})

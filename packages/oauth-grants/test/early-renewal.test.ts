@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest'
+import { AuthorizationError } from '../src/index.ts'
+import { aside, bench, byHand, demand, down, secretOf, storeWith, tokenOf } from './session-bench.ts'
+
+/** Asks for a token each second, so many times. */
+async function passing({ clock, session }: ReturnType<typeof bench>, seconds: number) {
+  for (let second = 0; second < seconds; second += 1) {
+    clock.pass(1_000)
+    await session.getToken()
+    await aside()
+  }
+}
+
+it('is not brought forward by a step-up that fails', async () => {
+  const all = bench({ seconds: 100 })
+  await all.session.getToken()
+  all.obtain.mockRejectedValueOnce(down())
+  await all.session.getToken({ challenge: demand('more') }).catch(() => {})
+
+  await passing(all, 55)
+
+  expect(all.obtain).toHaveBeenCalledTimes(2)
+})
+
+it('of a token without an end is not begun by a step-up that fails', async () => {
+  const all = bench({ seconds: Number.POSITIVE_INFINITY })
+  await all.session.getToken()
+  all.obtain.mockRejectedValueOnce(down())
+  await all.session.getToken({ challenge: demand('more') }).catch(() => {})
+
+  await passing(all, 30)
+
+  expect(all.obtain).toHaveBeenCalledTimes(2)
+})
+
+it('that only a person could help with is tried once for a token', async () => {
+  const all = bench({ seconds: 100 })
+  await all.session.getToken()
+  const needed = { issuer: 'https://as.example', recovery: 'interaction' } as const
+  all.obtain.mockRejectedValue(new AuthorizationError('interaction_required', 'x', needed))
+
+  await passing(all, 99)
+
+  expect(all.obtain).toHaveBeenCalledTimes(2)
+})
+
+it('that ends after a sign-in leaves what that brought, in the store too', async () => {
+  const { storage, read } = await storeWith()
+  const { session, obtain, clock } = bench({ seconds: 100, storage })
+  await session.getToken()
+  const slow = byHand<Awaited<ReturnType<typeof session.getToken>>>()
+  obtain.mockReturnValueOnce(slow.promise)
+  clock.pass(95_000)
+  await session.getToken()
+  await aside()
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 'wide', 100, { requestedScope: ['a', 'b'] }))
+  await session.logIn(demand('b'), new AbortController().signal)
+
+  clock.pass(1)
+  slow.resolve(tokenOf(clock, 'narrow', 100, { requestedScope: ['a'] }))
+  await aside()
+
+  expect(await secretOf(session.getToken())).toBe('wide')
+  expect(await read()).toBe('wide')
+})
