@@ -91,7 +91,7 @@ export class MCPClient implements AsyncDisposable {
   static async connect(url: string | URL, options: ConnectOptions = {}): Promise<MCPClient> {
     const { auth, signal } = options
     signal?.throwIfAborted()
-    return signedIn(auth, signal, () => this.#attempt(url, options))
+    return signedIn(auth, signal, () => MCPClient.#attempt(url, options))
   }
 
   static async #attempt(url: string | URL, options: ConnectOptions): Promise<MCPClient> {
@@ -102,7 +102,7 @@ export class MCPClient implements AsyncDisposable {
       cachePartition: partitionOf(auth), // what is private to one principal must not be served to another
       ...withoutUndefined(options.clientOptions),
     })
-    const connection = new this(client, transport, parseServerUrl(url), auth)
+    const connection = new MCPClient(client, transport, parseServerUrl(url), auth)
     const settled = new AbortController()
     try {
       // The official client has a limit for each message, and is deaf to the signal while it negotiates; closing it,

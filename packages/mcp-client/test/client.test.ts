@@ -30,6 +30,15 @@ const shown = (value: unknown) => inspect(value, { depth: 10, showHidden: true }
 const connect = (mode: 'auto' | 'legacy' = 'auto') =>
   MCPClient.connect(testbed.mcp.url, { auth, clientOptions: { versionNegotiation: { mode } } })
 
+it('connects by a function that needs no this, to be handed around', async () => {
+  const connect = MCPClient.connect.bind(undefined)
+
+  const client = await connect(testbed.mcp.url, { auth })
+  await client.close()
+
+  expect(client).toBeInstanceOf(MCPClient)
+})
+
 describe.each([
   ['2026-07-28', 'auto'],
   ['2025-11-25', 'legacy'],
@@ -289,7 +298,9 @@ describe('a session of the 2025 revisions', () => {
 
   it('is ended as well when the rest of the attempt to connect fails', async () => {
     const server = await startSessionServer()
+    // As over the wire: what was called off is not sent.
     const fetch: typeof server.fetch = async (input, init) => {
+      init?.signal?.throwIfAborted()
       const text = await new Request(input, init).text()
       const isTooMuch = text.includes('notifications/initialized')
       return isTooMuch ? new Response(null, { status: 500 }) : server.fetch(input, init)
