@@ -110,7 +110,7 @@ async function startEmbedded({ part, as }: Part, tool: string | undefined): Prom
 }
 
 /** A user who has signed in at the API, and comes to it with this token. */
-async function signUserIn({ api }: Testbed): Promise<string> {
+export async function signUserIn({ api }: Pick<Testbed, 'api'>): Promise<string> {
   await using auth = await AuthorizationCodeAuth.fromResource({
     ...testClients.cli,
     resourceUrl: api.url,

@@ -3,9 +3,9 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { AuthorizationCodeAuth } from '@x/oauth-grants'
 import { agree, startTestbed, type Testbed, testClients } from '@x/testbed'
 import { afterAll, describe, expect, it } from 'vitest'
+import { signUserIn } from '../src/servers.ts'
 import { findLeaks, findTokens } from './leaks.ts'
 import { type RunOptions, runExample } from './run.ts'
 
@@ -37,7 +37,8 @@ const isAboutApi = (name: string) => ['http-api', 'device-code', 'login'].includ
 async function settingOf(name: string, testbed: Testbed): Promise<{ args: string[] } & RunOptions> {
   const { url } = isAboutApi(name) ? testbed.api : testbed.mcp
   const env = { ...given(url), HOME: home, XDG_STATE_HOME: join(home, 'state') }
-  if (name === 'token-exchange') return { args: [], env: { ...env, SUBJECT_TOKEN: await userToken(testbed) } }
+  if (name === 'token-exchange')
+    return { args: [], env: { ...env, SUBJECT_TOKEN: await signUserIn(testbed) } }
   if (!isForPeople(name)) return { args: [], env }
   const { MCP_CLIENT_SECRET: _, ...open } = { ...env, MCP_CLIENT_ID: testClients.cli.clientId }
   return name === 'device-code'
@@ -54,17 +55,6 @@ function agreeOnPhone(): (stdout: string) => void {
     isDone = true
     void agree(address)
   }
-}
-
-async function userToken({ api }: Testbed): Promise<string> {
-  await using auth = await AuthorizationCodeAuth.fromResource({
-    ...testClients.cli,
-    resourceUrl: api.url,
-    scope: 'api:read mcp:tools',
-    redirectUri: 'http://127.0.0.1/callback',
-    authorize: (url) => agree(url),
-  })
-  return (await auth.getToken()).accessToken
 }
 
 const given = (url: string) => ({

@@ -8,7 +8,7 @@ export {
 export { testClients } from './clients.ts'
 export type { Fault, Faults } from './fault.ts'
 export type { Arrival, Journal } from './journal.ts'
-export type { RunningServer } from './listening.ts'
+export { listen, type RunningServer } from './listening.ts'
 export { startMcpServer } from './mcp-server.ts'
 export type { ResourceServer, ResourceServerOptions } from './resource-server.ts'
 export { startTestbed, type Testbed } from './testbed.ts'
