@@ -31,9 +31,9 @@ const connect = (mode: 'auto' | 'legacy' = 'auto') =>
   MCPClient.connect(testbed.mcp.url, { auth, clientOptions: { versionNegotiation: { mode } } })
 
 it('connects by a function that needs no this, to be handed around', async () => {
-  const connect = MCPClient.connect.bind(undefined)
+  const handedAround = MCPClient.connect.bind(undefined)
 
-  const client = await connect(testbed.mcp.url, { auth })
+  const client = await handedAround(testbed.mcp.url, { auth })
   await client.close()
 
   expect(client).toBeInstanceOf(MCPClient)
