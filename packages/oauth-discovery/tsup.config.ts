@@ -1,11 +1,19 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/http.ts'],
+  entry: [
+    'src/index.ts',
+    'src/http.ts',
+    'src/cache.ts',
+    'src/node.ts',
+    'src/addresses.ts',
+    'src/addresses-browser.ts',
+  ],
+  external: ['#addresses'], // chosen where it is installed, by the conditions of that place
   format: ['esm'],
   target: 'es2022',
   platform: 'neutral',
-  dts: true,
+  dts: { entry: ['src/index.ts', 'src/http.ts', 'src/cache.ts', 'src/node.ts'] },
   sourcemap: true,
   clean: true,
   splitting: true, // entries share their chunks, or each would carry its own copy of every error class

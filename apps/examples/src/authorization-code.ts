@@ -9,7 +9,7 @@ import { chooseTool, textOf } from './tool.ts'
 /** A person signs in in a browser, and the program goes on in their name. */
 export async function runAuthorizationCode(args: string[], print: Print): Promise<void> {
   await using servers = await chooseServers(args, { part: 'mcp', as: 'cli' })
-  const { url, issuer, client: me, person } = servers
+  const { url, expectedIssuer, client: me, person } = servers
   printHeading(print, 'What goes over the wire')
   const { fetch, exchanges } = createTimeline(print)
   let timesAsked = 0
@@ -17,7 +17,7 @@ export async function runAuthorizationCode(args: string[], print: Print): Promis
   await using auth = await AuthorizationCodeAuth.fromResource({
     ...me,
     resourceUrl: url,
-    issuer,
+    expectedIssuer,
     fetch,
     authorize: loopbackReceiver({
       open(address) {

@@ -7,7 +7,7 @@ import { createTimeline } from './timeline.ts'
 /** A program in a terminal, and a person who signs in on their phone. */
 export async function runDeviceCode(args: string[], print: Print): Promise<void> {
   await using servers = await chooseServers(args, { part: 'api', as: 'cli' })
-  const { url, issuer, client: me, person } = servers
+  const { url, expectedIssuer, client: me, person } = servers
   printHeading(print, 'What goes over the wire')
   const { fetch, exchanges } = createTimeline(print)
   const prompt = terminalPrompt({ output: { write: (text) => print(text.trimEnd()) } })
@@ -15,7 +15,7 @@ export async function runDeviceCode(args: string[], print: Print): Promise<void>
   await using auth = await DeviceCodeAuth.fromResource({
     ...me,
     resourceUrl: url,
-    issuer,
+    expectedIssuer,
     fetch,
     async prompt(verification) {
       prompt(verification)

@@ -6,11 +6,16 @@ import { createTimeline } from './timeline.ts'
 /** An API that knows nothing of MCP: `auth.fetch` is `fetch`, with a token. */
 export async function runHttpApi(args: string[], print: Print): Promise<void> {
   await using servers = await chooseServers(args, { part: 'api', as: 'worker' })
-  const { url, issuer, client: me } = servers
+  const { url, expectedIssuer, client: me } = servers
   printHeading(print, 'What goes over the wire')
   const { fetch, exchanges } = createTimeline(print)
 
-  await using auth = await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, issuer, fetch })
+  await using auth = await ClientCredentialsAuth.fromResource({
+    ...me,
+    resourceUrl: url,
+    expectedIssuer,
+    fetch,
+  })
   const response = await auth.fetch(url)
   const again = await auth.fetch(url)
 

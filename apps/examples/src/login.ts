@@ -20,7 +20,7 @@ export async function runLogin(args: string[], print: Print): Promise<void> {
     await using auth = await AuthorizationCodeAuth.fromResource({
       ...servers.client,
       resourceUrl: servers.url,
-      issuer: servers.issuer,
+      expectedIssuer: servers.expectedIssuer,
       fetch: timeline.fetch,
       store: fileStore(place.file),
       authorize: loopbackReceiver({

@@ -8,11 +8,11 @@ import { chooseTool, textOf } from './tool.ts'
 /** Two lines to connect: who we are, and where to. */
 export async function runMcp(args: string[], print: Print): Promise<void> {
   await using servers = await chooseServers(args, { part: 'mcp', as: 'worker' })
-  const { url, issuer, client: me } = servers
+  const { url, expectedIssuer, client: me } = servers
   printHeading(print, 'What goes over the wire')
   const { fetch } = createTimeline(print)
 
-  const auth = await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, issuer, fetch })
+  const auth = await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, expectedIssuer, fetch })
   await using client = await MCPClient.connect(url, { auth })
   const { tools } = await client.listTools()
   const tool = chooseTool(tools, servers.tool)

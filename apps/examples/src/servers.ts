@@ -7,7 +7,7 @@ export interface Servers extends AsyncDisposable {
   /** The MCP server, or the API. */
   readonly url: string
   /** Given where the caller knows it; else it is found from the URL. */
-  readonly issuer: string | undefined
+  readonly expectedIssuer: string | undefined
   readonly client: { clientId: string; clientSecret?: string; scope?: string | undefined }
   /** The tool to call, where the caller named one. */
   readonly tool: string | undefined
@@ -71,7 +71,7 @@ export async function chooseServers(args: string[], { part, as }: Part): Promise
   }
   return {
     url,
-    issuer: named.issuer ?? AS_ISSUER,
+    expectedIssuer: named.issuer ?? AS_ISSUER,
     client: { clientId, scope, ...(clientSecret !== undefined && { clientSecret }) },
     tool,
     refuse: async (auth) => void (await auth.getToken({ rejected: await auth.getToken() })),
@@ -94,7 +94,7 @@ async function startEmbedded({ part, as }: Part, tool: string | undefined): Prom
   const testbed = await startTestbed()
   return {
     url: testbed[part].url,
-    issuer: undefined,
+    expectedIssuer: undefined,
     client: testClients[as],
     tool,
     refuse: async (auth) => testbed[part].refuse((await auth.getToken()).accessToken),

@@ -12,9 +12,9 @@ export interface Told {
 
 /** From a protected URL to a tool call, to a second one, and to one whose token is refused. */
 export async function tellStory(servers: Servers, fetch: Fetch): Promise<Told> {
-  const { url, issuer, client: me, refuse } = servers
+  const { url, expectedIssuer, client: me, refuse } = servers
   // What stands between these marks is printed as it stands. <story>
-  const auth = await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, issuer, fetch })
+  const auth = await ClientCredentialsAuth.fromResource({ ...me, resourceUrl: url, expectedIssuer, fetch })
   await using client = await MCPClient.connect(url, { auth })
 
   const { tools } = await client.listTools()

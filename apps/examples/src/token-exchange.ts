@@ -9,7 +9,7 @@ import { chooseTool, textOf } from './tool.ts'
 /** A gateway: users come to it with a token, and it calls an MCP server for each of them, with another one. */
 export async function runTokenExchange(args: string[], print: Print): Promise<void> {
   await using servers = await chooseServers(args, { part: 'mcp', as: 'worker' })
-  const { url, issuer, client: me } = servers
+  const { url, expectedIssuer, client: me } = servers
   const users = [await servers.userToken(), await servers.userToken()] as const
   printHeading(print, 'What goes over the wire')
   const { fetch, exchanges } = createTimeline(print)
@@ -19,7 +19,7 @@ export async function runTokenExchange(args: string[], print: Print): Promise<vo
   await using auth = await TokenExchangeAuth.fromResource({
     ...me,
     resourceUrl: url,
-    issuer,
+    expectedIssuer,
     fetch,
     subjectToken: () => user.getStore() ?? '',
   })

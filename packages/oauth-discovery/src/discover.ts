@@ -4,12 +4,27 @@
  * @module
  */
 import { type Challenge, parseWwwAuthenticate, selectChallenge } from './challenge.ts'
-import { DiscoveryError, isOAuthError } from './errors.ts'
+import { type Attempt, DiscoveryError, isOAuthError, type OAuthError } from './errors.ts'
 import { displayUrl, quoteForeign } from './foreign.ts'
-import { type ResourceMetadata, readResourceMetadata } from './resource-metadata.ts'
-import { type AuthorizationServerMetadata, readServerMetadata, supportsGrantType } from './server-metadata.ts'
-import { type DiscoveryOptions, type Walk, walkFrom } from './walk.ts'
-import { parseIdentifier } from './well-known.ts'
+import type { Answer } from './http.ts'
+import {
+  type ResourceMetadata,
+  type ResourceMetadataOptions,
+  readResourceMetadata,
+  resourceDocument,
+} from './resource-metadata.ts'
+import {
+  type AuthorizationServerMetadata,
+  readServerMetadata,
+  serverDocument,
+  supportsGrantType,
+} from './server-metadata.ts'
+import { askAhead, type Walk, walkFrom } from './walk.ts'
+import {
+  buildAuthorizationServerMetadataUrls,
+  buildResourceMetadataUrl,
+  parseIdentifier,
+} from './well-known.ts'
 
 export interface DiscoveryResult {
   /** What the resource said when it was asked without a token; undefined where it said nothing usable. */
@@ -18,14 +33,41 @@ export interface DiscoveryResult {
   readonly authorizationServerMetadata: AuthorizationServerMetadata
 }
 
-export interface DiscoverOptions extends DiscoveryOptions {
+export interface DiscoverOptions extends Omit<ResourceMetadataOptions, 'metadataUrl'> {
   /** What the resource has answered already, body unread; it spares the request that would ask. */
   response?: Response | undefined
   /** Of several authorization servers the first that supports this grant is taken. */
   grantType?: string | undefined
-  /** The only authorization server that will do: whatever others the resource names, none of them is asked. */
-  issuer?: string | undefined
+  /**
+   * The only authorization server that will do: whatever others the resource names, none of them is asked. Its document
+   * is asked for at once, and taken only if the resource names it too.
+   */
+  expectedIssuer?: string | undefined
 }
+
+export interface InspectOptions extends DiscoverOptions {
+  /** What to make of a resource that refuses, and publishes nothing: {@link originAsServer}. Default: an error. */
+  legacy?: LegacyRule | undefined
+}
+
+/** Finds the authorization server of a resource that publishes nothing about itself. */
+export type LegacyRule = (walk: Walk, resource: URL) => Promise<AuthorizationServerMetadata>
+
+/** What a URL turned out to be. */
+export type Inspection =
+  | (DiscoveryResult & { readonly kind: 'protected'; readonly attempts: readonly Attempt[] })
+  | {
+      /** It wants a token, and publishes nothing; its authorization server was found by the rule that the caller gave. */
+      readonly kind: 'legacy'
+      readonly challenge: Challenge | undefined
+      readonly authorizationServerMetadata: AuthorizationServerMetadata
+      readonly attempts: readonly Attempt[]
+    }
+  | {
+      /** It answers without a token, and publishes nothing. */
+      readonly kind: 'open'
+      readonly attempts: readonly Attempt[]
+    }
 
 // A resource lists its servers in an order that means something; beyond a few it is only a way to keep us busy.
 const maxServers = 4
@@ -44,27 +86,81 @@ export async function discoverAuthorizationServer(
   resource: string | URL,
   options: DiscoverOptions = {},
 ): Promise<DiscoveryResult> {
-  const url = parseIdentifier(resource, 'resource')
-  return walkFrom(url, options, async (walk) => {
-    const answer = options.response ?? (await probe(walk, url))
-    const challenges = parseWwwAuthenticate(answer.headers.get('www-authenticate'))
-    walk.emit({ type: 'challenge', url: displayUrl(url), challenges })
-    const challenge = answer.status === 401 || answer.status === 403 ? selectChallenge(challenges) : undefined
+  const { attempts, ...found } = await follow(resource, options, (walk, { status }, error) => {
+    if (!isSuccess(status)) throw error
+    const url = displayUrl(resource)
+    const message = `${url} answers without a token and publishes no metadata.`
+    throw new DiscoveryError('not_protected', message, { url, attempts: walk.attempts })
+  })
+  return found
+}
 
-    const resourceMetadata = await readResourceMetadata(
-      walk,
-      resource,
-      challenge?.parameters.resource_metadata,
-    ).catch((error: unknown) => {
-      const open = answer.status >= 200 && answer.status < 300
-      throw open && isOAuthError(error, 'resource_metadata_not_found') ? notProtected(walk, url) : error
-    })
-    const authorizationServerMetadata = await chooseServer(walk, resourceMetadata, options)
-    return { challenge, resourceMetadata, authorizationServerMetadata }
+/**
+ * Tells what a URL is, in the same walk: `protected`, with all that was found; `open`; or, where the caller has a rule
+ * for that, `legacy`: it refused with 401, pointed nowhere, and each place of its metadata answered 404. With each
+ * comes what was asked for, and what became of it.
+ *
+ * @throws {DiscoveryError} when it cannot be told: the codes of `discoverAuthorizationServer` without `not_protected`
+ */
+export async function inspectResource(
+  resource: string | URL,
+  { legacy, ...options }: InspectOptions = {},
+): Promise<Inspection> {
+  const found = await follow(resource, options, async (walk, { status, challenge }, error) => {
+    const { attempts } = walk
+    if (isSuccess(status)) return { kind: 'open', attempts } as const
+    // Nothing less than a plain no from each place: an outage or a bad document must not lead into a weaker mode.
+    const isAbsent = attempts.every((each) => each.status === 404)
+    const isTold = challenge?.parameters.resource_metadata !== undefined
+    if (legacy === undefined || status !== 401 || isTold || !isAbsent) throw error
+    const authorizationServerMetadata = await legacy(walk, parseIdentifier(resource, 'resource'))
+    return { kind: 'legacy', challenge, authorizationServerMetadata, attempts } as const
+  })
+  return 'kind' in found ? found : { kind: 'protected', ...found }
+}
+
+interface Answered {
+  readonly status: number
+  readonly challenge: Challenge | undefined
+}
+
+/** @param otherwise what to make of a resource that publishes nothing */
+async function follow<T = never>(
+  resource: string | URL,
+  options: DiscoverOptions,
+  otherwise: (walk: Walk, answered: Answered, error: OAuthError) => T | Promise<T>,
+): Promise<(DiscoveryResult & { readonly attempts: readonly Attempt[] }) | T> {
+  const url = parseIdentifier(resource, 'resource')
+  const { response, expectedIssuer } = options
+  const [expectedUrl] =
+    expectedIssuer === undefined ? [] : buildAuthorizationServerMetadataUrls(expectedIssuer)
+  return walkFrom(url, options, async (walk) => {
+    // What the specification would ask first does not have to wait for the answer; another URL in the challenge wins.
+    const probing = response ?? probe(walk, url)
+    if (response === undefined) askAhead(walk, buildResourceMetadataUrl(resource), resourceDocument)
+    askAhead(walk, expectedUrl, serverDocument)
+    const { status, headers } = await probing
+    const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
+    walk.emit({ type: 'challenge', url: displayUrl(url), challenges })
+    const challenge = status === 401 || status === 403 ? selectChallenge(challenges) : undefined
+    const metadataUrl = challenge?.parameters.resource_metadata
+
+    try {
+      const resourceMetadata = await readResourceMetadata(walk, resource, { ...options, metadataUrl })
+      const authorizationServerMetadata = await chooseServer(walk, resourceMetadata, options)
+      return { challenge, resourceMetadata, authorizationServerMetadata, attempts: walk.attempts }
+    } catch (error) {
+      if (!isOAuthError(error, 'resource_metadata_not_found')) throw error
+      return otherwise(walk, { status, challenge }, error)
+    }
   })
 }
 
-function probe(walk: Walk, url: URL): Promise<{ status: number; headers: Headers }> {
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300
+}
+
+function probe(walk: Walk, url: URL): Promise<Answer> {
   const headers = new Headers({ accept: 'application/json, text/event-stream' })
   return walk.http({ purpose: 'probe of the resource', url: url.href, headers, dropBody: true })
 }
@@ -73,10 +169,10 @@ function probe(walk: Walk, url: URL): Promise<{ status: number; headers: Headers
 async function chooseServer(
   walk: Walk,
   resource: ResourceMetadata,
-  { grantType, issuer }: DiscoverOptions,
+  { grantType, expectedIssuer }: DiscoverOptions,
 ): Promise<AuthorizationServerMetadata> {
   const named = resource.authorization_servers ?? []
-  const wanted = named.filter((each) => issuer === undefined || each === issuer)
+  const wanted = named.filter((each) => expectedIssuer === undefined || each === expectedIssuer)
   let second: AuthorizationServerMetadata | undefined
   let failure: unknown
   for (const each of wanted.slice(0, maxServers)) {
@@ -85,35 +181,23 @@ async function chooseServer(
       if (grantType === undefined || supportsGrantType(metadata, grantType)) return metadata
       second ??= metadata
     } catch (error) {
-      const passing = [
-        'unavailable',
-        'server_metadata_not_found',
-        'server_metadata_invalid',
-        'invalid_url',
-        'insecure_url',
-      ]
-      if (!isOAuthError(error) || !passing.includes(error.code)) throw error
+      const isNext =
+        isOAuthError(error) &&
+        /^(?:unavailable|server_metadata_.*|(?:invalid|insecure)_url)$/.test(error.code)
+      if (!isNext) throw error
       failure ??= error
     }
   }
   // Whoever wanted the grant says better than we can what is missing.
   if (second !== undefined) return second
-  throw failure ?? noServers(walk, resource, issuer)
+  throw failure ?? noServers(walk, resource, expectedIssuer)
 }
 
-function noServers(walk: Walk, metadata: ResourceMetadata, issuer: string | undefined): DiscoveryError {
+function noServers(walk: Walk, metadata: ResourceMetadata, expected: string | undefined): DiscoveryError {
   const { resource, authorization_servers: named = [] } = metadata
   const url = displayUrl(resource)
-  const other = issuer !== undefined && named.length > 0
-  const message = other
-    ? `The metadata of ${url} names ${quoteForeign(named.join(' '))}, not ${quoteForeign(issuer)}, and no other is asked. If that is right, use that spelling.`
-    : `The metadata of ${url} names no authorization server (RFC 9728 §2). If you know its authorization server, name that yourself.`
-  const code = other ? 'issuer_mismatch' : 'resource_metadata_invalid'
-  return new DiscoveryError(code, message, { url, attempts: [...walk.attempts] })
-}
-
-function notProtected(walk: Walk, resource: URL): DiscoveryError {
-  const url = displayUrl(resource)
-  const message = `${url} answers without a token and publishes no metadata: it seems to need none.`
-  return new DiscoveryError('not_protected', message, { url, attempts: [...walk.attempts] })
+  const isOther = expected !== undefined && named.length > 0
+  const message = `The metadata of ${url} names ${isOther ? `${quoteForeign(named.join(' '))}, not ${quoteForeign(expected)}. If that is right, use that URL` : 'no authorization server (RFC 9728 §2). If you know it, name it yourself'}.`
+  const code = isOther ? 'issuer_mismatch' : 'resource_metadata_invalid'
+  return new DiscoveryError(code, message, { url, attempts: walk.attempts })
 }

@@ -65,6 +65,7 @@ export type DiscoveryErrorCode =
   | 'server_metadata_invalid'
   | 'issuer_mismatch'
   | 'unavailable'
+  | 'invalid_option'
 
 /** One document that was asked for, and what became of it. */
 export interface Attempt {
@@ -73,6 +74,8 @@ export interface Attempt {
   readonly outcome: 'used' | 'absent' | 'refused'
   readonly status?: number | undefined
   readonly code?: DiscoveryErrorCode | undefined
+  /** How long the server asked to be left alone, in ms. */
+  readonly retryAfterMs?: number | undefined
   /** The system's word where no answer came, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
   readonly reason?: string | undefined
 }
@@ -94,6 +97,6 @@ export class DiscoveryError extends OAuthError {
     super(message, options)
     this.code = code
     this.url = options.url
-    this.attempts = options.attempts ?? []
+    this.attempts = [...(options.attempts ?? [])] // more may come
   }
 }

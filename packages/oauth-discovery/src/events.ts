@@ -35,6 +35,8 @@ export type DiscoveryEvent =
       'candidate',
       { readonly url: string; readonly outcome: 'used' | 'absent' | 'refused'; readonly code?: string }
     >
+  /** A member of a document is of the wrong type, and taken for absent. */
+  | Event<'ignored', { readonly url: string; readonly member: string }>
 
 type Unstamped<E> = E extends Event ? Omit<E, 'at' | 'flow'> : never
 
@@ -49,6 +51,6 @@ export function createEmit<E extends Event>(options: Pick<HttpOptions<E>, 'onEve
     // The compiler does not see that an event without its two stamps, stamped, is that event.
     const stamped = { ...event, at: clock?.now() ?? Date.now(), flow } as unknown as E
     // An observer must not change what it observes, whether it throws at once or as a promise.
-    new Promise((resolve) => resolve(onEvent(stamped))).catch(() => {})
+    void (async () => onEvent(stamped))().catch(() => {})
   }
 }

@@ -22,14 +22,21 @@ export function quoteForeign(text: string): string {
   return JSON.stringify(printable.length > 200 ? `${printable.slice(0, 199)}…` : printable)
 }
 
-/** The name and the system's code of a foreign error; its text and members may hold anything. */
-export function describeCause(error: unknown): { name: string; code?: string } {
+/**
+ * The name and the system's code of a foreign error; its text and members may hold anything. Only of one that says that
+ * an address was refused the text is taken as well, which tells which.
+ */
+export function describeCause(error: unknown): { name: string; code?: string; message?: string } {
   const name = error instanceof Error ? error.name : typeof error
   let each = error
   for (let depth = 0; depth < 5 && each instanceof Error; depth += 1) {
-    const { code } = each as { code?: unknown }
+    const { code, message } = each as Error & { code?: unknown }
+    if (code === addressRefused) return { name, code, message: quoteForeign(message).slice(1, -1) }
     if (typeof code === 'string' && /^[A-Z0-9_]{2,64}$/.test(code)) return { name, code }
     each = each.cause
   }
   return { name }
 }
+
+/** The code by which what is given as `fetch` says so. */
+export const addressRefused = 'ADDRESS_REFUSED'

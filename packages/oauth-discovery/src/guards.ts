@@ -7,6 +7,8 @@ import type { Clock } from './clock.ts'
 import { isOAuthError, type OAuthError, type Recovery } from './errors.ts'
 import type { Emit } from './events.ts'
 import { displayUrl } from './foreign.ts'
+import { isLoopback, reachOf } from './hosts.ts'
+import type { Answer } from './http.ts'
 
 export type HttpErrorCode =
   | 'invalid_url'
@@ -27,126 +29,130 @@ export type Fail = (
 /** Makes a failure of the exchange under way: `what` goes behind its method and URL. */
 export type Refuse = (code: HttpErrorCode, url: string, what: string, cause?: unknown) => OAuthError
 
-export type Send = (request: Request) => Promise<Response>
+/** Sends a request to a URL, and reads the answer to its end. */
+export type Send = (url: string) => Promise<Answer>
 export type Guard = (next: Send) => Send
 
 const maxRedirects = 3
 
 /** A redirect moves a request to a host that nobody vetted: a GET stays within its origin, a POST stays where it is. */
-export function followWithinOrigin(refuse: Refuse): Guard {
+export function followWithinOrigin(isGet: boolean, refuse: Refuse): Guard {
   return (next) => async (first) => {
-    let request = first
+    let url = first
     for (let hops = 0; ; hops += 1) {
-      const response = await next(request)
-      if (!isRedirect(response)) return response
-      const target = redirectTarget(response, request.url)
-      const within = target?.origin === new URL(request.url).origin
-      if (target === undefined || !within || request.method !== 'GET' || hops === maxRedirects) {
+      const answer = await next(url)
+      if (!isRedirect(answer)) return answer
+      const target = redirectTarget(answer, url)
+      if (!isGet || hops === maxRedirects || target?.origin !== new URL(url).origin) {
         const to = target === undefined ? '' : ` to ${displayUrl(target)}`
-        const what = `redirected${to}, and only a GET is followed, within its origin and at most ${maxRedirects} times. If you trust that address, configure it.`
-        throw refuse('redirect_refused', request.url, what)
+        const what = `redirected${to}. Only a GET is followed, within its origin, ${maxRedirects} times. If that is right, use that URL.`
+        throw refuse('redirect_refused', url, what)
       }
-      request = new Request(target, request)
+      url = target.href
     }
   }
 }
 
-function isRedirect({ type, status }: Response): boolean {
-  return type === 'opaqueredirect' || (status >= 300 && status <= 399 && status !== 304)
+/** Browsers hide a redirect, and where it leads, behind the status 0. */
+function isRedirect({ status }: Answer): boolean {
+  return status === 0 || (status >= 300 && status <= 399 && status !== 304)
 }
 
-/** Browsers hide where a redirect leads; then there is no target. */
-function redirectTarget(response: Response, base: string): URL | undefined {
-  const location = response.headers.get('location')
+function redirectTarget({ headers }: Answer, base: string): URL | undefined {
+  const location = headers.get('location')
   return location !== null && URL.canParse(location, base) ? new URL(location, base) : undefined
 }
 
-/**
- * In clear text a token is everybody's, and a server may not send us to the machine that we run on:
- * plain http, and this machine at all, are for programs whose own caller named this machine.
- */
+/** What is asked of every address, before anything is sent there; `allowAddress` answers for the last two. */
 export function vetAddress(caller: URL, allowAddress: (url: URL) => boolean, refuse: Refuse): Guard {
-  return (next) => async (request) => {
-    const url = new URL(request.url)
-    if (/^https?:$/.test(url.protocol) && allowAddress(url)) return next(request)
-    const refused = (code: HttpErrorCode, why: string) =>
-      refuse(code, request.url, `not sent, for ${why}. The option allowAddress can allow it.`)
-    if (isLoopback(url) && !isLoopback(caller)) {
-      const why = `it is on this machine, and ${displayUrl(caller)}, which led there, is not`
-      throw refused('address_refused', why)
+  return (next) => async (address) => {
+    const url = new URL(address)
+    refuseCredentials(url, refuse)
+    if (!/^https?:$/.test(url.protocol) || !allowAddress(url)) {
+      requireHttps(url, refuse)
+      await vetHost(url, caller, refuse)
     }
-    if (!isSecure(url)) throw refused('insecure_url', 'it is not https')
-    return next(request)
+    return next(address)
   }
 }
 
-/** Whether what is sent there stays between the two ends: over https, or within this machine. */
-export function isSecure(url: URL): boolean {
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+/** In a URL a password is in every log, and `https://good@evil` is not where it seems to be. */
+function refuseCredentials({ username, password, href }: URL, refuse: Refuse): void {
+  if (username + password !== '') {
+    throw refuse('invalid_url', href, 'not sent, for its URL carries a user name or a password.')
+  }
 }
 
-/** URL parsers have already rewritten `0x7f.1`, `2130706433` and the like to one form. */
-function isLoopback({ hostname }: URL): boolean {
-  return /^(?:(?:.+\.)?localhost\.?|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\]|\[::ffff:(?:7f..:[0-9a-f]{1,4}|0:0)\])$/.test(
-    hostname,
-  )
+/** In clear text a token is everybody's: plain http is for this machine only. */
+function requireHttps(url: URL, refuse: Refuse): void {
+  if (!isSecure(url))
+    throw refuse('insecure_url', url.href, `not sent, for it is not https. ${allowing(url)}`)
+}
+
+/**
+ * A server may not lead us to what we can reach and it cannot: this machine, a private network, what gives a cloud's
+ * machines their credentials. Where both are in private, or the caller named this machine, they know of each other.
+ */
+async function vetHost(url: URL, caller: URL, refuse: Refuse): Promise<void> {
+  if (url.hostname === caller.hostname) return
+  const [there, here] = await Promise.all([reachOf(url.hostname), reachOf(caller.hostname)])
+  if (there === 'public' || [there, 'loopback'].includes(here)) return
+  const what = `not sent, for ${displayUrl(caller)} led there, and that is ${there === 'loopback' ? 'this machine' : 'no public address'}.`
+  throw refuse('address_refused', url.href, `${what} ${allowing(url)}`)
+}
+
+/** Whether what is sent there stays between the two ends: over https, or within this machine. */
+export function isSecure({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
+
+function allowing({ host }: URL): string {
+  return `If you trust it: allowAddress: ({ host }) => host === ${JSON.stringify(host)}.`
 }
 
 /** Not a defence: tells the caller of each exchange, hop by hop. */
-export function reportExchange(purpose: string, emit: Emit, clock: Clock): Guard {
-  return (next) => async (request) => {
+export function reportExchange(purpose: string, method: string, emit: Emit, clock: Clock): Guard {
+  return (next) => async (address) => {
     const started = clock.now()
-    const exchange = {
-      type: 'exchange',
-      purpose,
-      method: request.method,
-      url: displayUrl(request.url),
-    } as const
+    const tell = (more: { status: number; bytes: number } | { code: string }) =>
+      emit({
+        type: 'exchange',
+        purpose,
+        method,
+        url: displayUrl(address),
+        ms: clock.now() - started,
+        ...more,
+      })
     try {
-      const response = await next(request)
-      const bytes = Number(response.headers.get('content-length') ?? 0)
-      emit({ ...exchange, status: response.status, ms: clock.now() - started, bytes })
-      return response
+      const answer = await next(address)
+      tell({ status: answer.status, bytes: answer.bytes.length })
+      return answer
     } catch (error) {
-      const code = isOAuthError(error) ? error.code : 'unreachable'
-      emit({ ...exchange, ms: clock.now() - started, code })
+      tell({ code: isOAuthError(error) ? error.code : 'unreachable' })
       throw error
     }
   }
 }
 
 /** An endless or inflated body fills the memory: what is read is counted after decompression, whatever was declared. */
-export function limitBody(maxBytes: number, refuse: Refuse): Guard {
-  return (next) => async (request) => {
-    const response = await next(request)
-    if (response.body === null) return response
-    const chunks: Uint8Array<ArrayBuffer>[] = []
-    let length = 0
-    // Not `for await`: browsers do not iterate streams everywhere.
-    const reader = response.body.getReader()
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      length += read.value.byteLength
-      if (length > maxBytes) {
-        void reader.cancel().catch(() => {})
-        const what = `the answer is larger than ${maxBytes} bytes. The option maxBytes sets the limit.`
-        throw refuse('body_too_large', request.url, what)
-      }
-      chunks.push(read.value)
+export async function readWithin(
+  maxBytes: number,
+  url: string,
+  { body }: Response,
+  refuse: Refuse,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array<ArrayBuffer>[] = []
+  let length = 0
+  // Not `for await`: browsers do not iterate streams everywhere.
+  const reader = body?.getReader()
+  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
+    length += read.value.byteLength
+    if (length > maxBytes) {
+      void reader?.cancel().catch(() => {})
+      const what = `the answer is larger than ${maxBytes} bytes. The option maxBytes sets the limit.`
+      throw refuse('body_too_large', url, what)
     }
-    return rebuilt(response, await new Blob(chunks).arrayBuffer())
+    chunks.push(read.value)
   }
-}
-
-/** An event stream has no end: where only the head matters, the body is called off. */
-export const dropBody: Guard = (next) => async (request) => {
-  const response = await next(request)
-  void response.body?.cancel().catch(() => {})
-  return response.body === null ? response : rebuilt(response, null)
-}
-
-function rebuilt({ status, headers }: Response, body: ArrayBuffer | null): Response {
-  const truthful = new Headers(headers)
-  truthful.delete('content-encoding')
-  truthful.set('content-length', String(body?.byteLength ?? 0))
-  return new Response(body, { status, headers: truthful })
+  return new Uint8Array(await new Blob(chunks).arrayBuffer())
 }

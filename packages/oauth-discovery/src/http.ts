@@ -5,23 +5,26 @@
  *
  * @module
  */
+import type { DiscoveryCache } from './cache.ts'
 import { type Clock, systemClock, untilAborted } from './clock.ts'
 import { isOAuthError, type OAuthError } from './errors.ts'
 import { createEmit, type DiscoveryEvent, type Emit, type Event } from './events.ts'
 import { describeCause, displayUrl, quoteForeign, withoutSecrets } from './foreign.ts'
 import {
-  dropBody,
   type Fail,
   followWithinOrigin,
+  type Guard,
   type HttpErrorCode,
   isSecure,
-  limitBody,
   type Refuse,
+  readWithin,
   reportExchange,
   type Send,
   vetAddress,
 } from './guards.ts'
 import { parseJsonObject } from './json.ts'
+import type { Limits } from './limits.ts'
+import { readRetryAfter } from './retry-after.ts'
 
 export type { Clock, Emit, Fail, HttpErrorCode }
 export {
@@ -30,6 +33,7 @@ export {
   isSecure,
   parseJsonObject,
   quoteForeign,
+  readRetryAfter,
   systemClock,
   untilAborted,
   withoutSecrets,
@@ -45,8 +49,12 @@ export interface HttpOptions<E extends Event = DiscoveryEvent> {
   timeoutMs?: number | undefined
   /** Limit of each decoded body, in bytes. Default: 1,048,576. */
   maxBytes?: number | undefined
-  /** Lets through a URL that the policy refuses: plain http, or this machine named by another. */
+  /** Lets through a URL that the policy refuses: plain http, or an address to which only a server outside has led. */
   allowAddress?: ((url: URL) => boolean) | undefined
+  /** What was read is kept there, for all calls that are given the same one. Default: nothing is kept. */
+  cache?: DiscoveryCache | undefined
+  /** How much may go on at once, and for how long, over all calls that are given the same ones. */
+  limits?: Limits | undefined
   /** Default: the system's. */
   clock?: Clock | undefined
   /** Told of each exchange and decision, in order. What it throws is swallowed. */
@@ -91,30 +99,35 @@ export async function withHttp<T>(
   context: HttpContext,
   work: (http: Http, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { timeoutMs = 10_000, clock = systemClock } = options
-  options.signal?.throwIfAborted()
+  const { timeoutMs = 10_000, clock = systemClock, limits, signal: caller } = options
+  if (limits) {
+    return limits.run((signal) => withHttp({ ...options, limits: undefined, signal }, context, work), caller)
+  }
+  caller?.throwIfAborted()
   const deadline = new AbortController()
-  const done = new AbortController()
+  const over = new AbortController()
   // Some clocks reject when they are woken.
-  clock.sleep(timeoutMs, done.signal).then(
-    () => done.signal.aborted || deadline.abort(),
+  clock.sleep(timeoutMs, over.signal).then(
+    () => over.signal.aborted || deadline.abort(),
     () => {},
   )
-  const signal = AbortSignal.any([deadline.signal, options.signal ?? deadline.signal])
+  const signal = AbortSignal.any([deadline.signal, over.signal, caller ?? over.signal])
   const http: Http = async (request) => {
     const refuse = refusing(request, context.fail)
     try {
       return await untilAborted(exchange(request, signal, options, { ...context, refuse }), signal)
     } catch (error) {
-      options.signal?.throwIfAborted()
-      if (deadline.signal.aborted) throw overdue(request, timeoutMs, refuse)
-      throw isOAuthError(error) ? error : unreachable(request, error, refuse)
+      caller?.throwIfAborted()
+      if (!deadline.signal.aborted)
+        throw isOAuthError(error) ? error : unreachable(request.url, error, refuse)
+      const what = `no complete answer within ${timeoutMs} ms. The option timeoutMs sets the limit.`
+      throw refuse('timeout', request.url, what)
     }
   }
   try {
     return await work(http, signal)
   } finally {
-    done.abort()
+    over.abort()
   }
 }
 
@@ -128,38 +141,44 @@ function refusing({ purpose, form }: HttpRequest, fail: Fail): Refuse {
   }
 }
 
-function overdue({ url }: HttpRequest, ms: number, refuse: Refuse): OAuthError {
-  const what = `no complete answer within ${ms} ms. Check that the server is up. The option timeoutMs sets the limit.`
-  return refuse('timeout', url, what)
-}
-
-function unreachable({ url }: HttpRequest, error: unknown, refuse: Refuse): OAuthError {
-  const cause = describeCause(error)
+function unreachable(url: string, error: unknown, refuse: Refuse): OAuthError {
+  const { message, ...cause } = describeCause(error)
+  if (message !== undefined) return refuse('address_refused', url, `not sent, for ${message}`, cause)
   const what = `no answer (${cause.code ?? cause.name}). Check that the address is right and the server up.`
   return refuse('unreachable', url, what, cause)
 }
 
-async function exchange(
+function exchange(
   request: HttpRequest,
   signal: AbortSignal,
   options: HttpOptions,
-  { callerUrl, emit, refuse }: HttpContext & { readonly refuse: Refuse },
+  context: HttpContext & { readonly refuse: Refuse },
 ): Promise<Answer> {
-  const { maxBytes = 1_048_576, allowAddress = () => false, clock = systemClock } = options
+  const { allowAddress = () => false, maxBytes = 1_048_576, clock = systemClock, cache } = options
   const fetch = options.fetch ?? globalThis.fetch
+  const { emit, refuse } = context
+  const isGet = request.form === undefined
+  const vet = vetAddress(new URL(context.callerUrl), allowAddress, refuse)
+  // What one call asks for all that want the same has a deadline of its own, and no caller who ends it.
+  const alone = { ...options, signal: undefined, cache: undefined }
+  const share: Guard = (next) => (url) =>
+    cache && isGet ? cache.read(url, () => withHttp(alone, context, (http) => http(request))) : next(url)
   const guards = [
-    followWithinOrigin(refuse),
-    vetAddress(new URL(callerUrl), allowAddress, refuse),
-    reportExchange(request.purpose, emit, clock),
-    request.dropBody === true ? dropBody : limitBody(maxBytes, refuse),
+    vet, // what is kept is no way round the policy either
+    share,
+    followWithinOrigin(isGet, refuse),
+    vet,
+    reportExchange(request.purpose, isGet ? 'GET' : 'POST', emit, clock),
   ]
-  const send = guards.reduceRight<Send>(
-    (next, guard) => guard(next),
-    (each) => fetch(each),
-  )
-  // Loaded with the first request: importing ky costs as much as starting Node, and reading a header needs none of it.
-  const { sendByKy } = await import('./ky.ts')
-  const response = await sendByKy(request, send, signal)
-  const bytes = new Uint8Array(await response.arrayBuffer())
-  return { status: response.status, headers: response.headers, bytes }
+  const send: Send = async (url) => {
+    // Loaded with the first request: importing ky costs as much as starting Node, and reading a header needs none of it.
+    const { sendByKy } = await import('./ky.ts')
+    const response = await sendByKy({ ...request, url }, fetch, signal)
+    const { status, headers } = response
+    if (request.dropBody !== true)
+      return { status, headers, bytes: await readWithin(maxBytes, url, response, refuse) }
+    void response.body?.cancel().catch(() => {})
+    return { status, headers, bytes: new Uint8Array() }
+  }
+  return guards.reduceRight((next, guard) => guard(next), send)(request.url)
 }

@@ -30,7 +30,21 @@ export {
 
 // and all of it in one call.
 
-export { type DiscoverOptions, type DiscoveryResult, discoverAuthorizationServer } from './discover.ts'
+export {
+  type DiscoverOptions,
+  type DiscoveryResult,
+  discoverAuthorizationServer,
+  type Inspection,
+  type InspectOptions,
+  inspectResource,
+  type LegacyRule,
+} from './discover.ts'
+export { originAsServer } from './legacy.ts'
+
+// What many calls share.
+
+export type { DiscoveryCache } from './cache.ts'
+export { createLimits, type Limits, type LimitsOptions } from './limits.ts'
 
 // What each call takes, tells and throws.
 
@@ -44,5 +58,5 @@ export {
   type Recovery,
 } from './errors.ts'
 export type { DiscoveryEvent, Event } from './events.ts'
-export type { Clock, Fetch, HttpErrorCode, HttpOptions } from './http.ts'
+export type { Answer, Clock, Fetch, HttpErrorCode, HttpOptions } from './http.ts'
 export type { DiscoveryOptions } from './walk.ts'

@@ -1,15 +1,14 @@
 /**
- * What sends a request, above the guards. A module of its own, so that a bundler leaves out what of ky is not used here.
+ * What sends a request, beneath the guards. A module of its own, so that a bundler leaves out what of ky is not used here.
  *
  * @module
  */
 import ky from 'ky'
-import type { Send } from './guards.ts'
-import type { HttpRequest } from './http.ts'
+import type { Fetch, HttpRequest } from './http.ts'
 
 export function sendByKy(
   { url, form, headers = new Headers() }: HttpRequest,
-  send: Send,
+  fetch: Fetch,
   signal: AbortSignal,
 ): Promise<Response> {
   return ky(url, {
@@ -17,7 +16,7 @@ export function sendByKy(
     body: form ?? null,
     headers,
     signal,
-    fetch: (input) => send(input as Request), // ky's type allows more than the Request that it sends
+    fetch: (input) => fetch(input), // ky would add options of its own
     redirect: 'manual',
     credentials: 'omit', // no cookie of a browser belongs here
     throwHttpErrors: false,

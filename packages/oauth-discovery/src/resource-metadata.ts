@@ -3,15 +3,14 @@
  *
  * @module
  */
-import * as v from 'valibot'
 import { displayUrl, quoteForeign } from './foreign.ts'
 import {
-  accept,
   type DiscoveryOptions,
   type DocumentKind,
-  isStrings,
+  list,
   nothingFound,
   readDocument,
+  text,
   type Walk,
   walkFrom,
 } from './walk.ts'
@@ -26,28 +25,29 @@ export interface ResourceMetadata {
   readonly [member: string]: unknown
 }
 
-const kind: DocumentKind<ResourceMetadata> = /* @__PURE__ */ (() => {
-  // A member of the wrong type is as good as absent, but for the one that says whom the document is about.
-  const strings = v.fallback(v.optional(v.custom<readonly string[]>(isStrings)), undefined)
-  const schema = v.looseObject({
-    resource: v.string(),
-    authorization_servers: strings,
-    scopes_supported: strings,
-    bearer_methods_supported: strings,
-  })
-  return {
-    purpose: 'resource metadata',
-    schema,
-    absent: 'resource_metadata_not_found',
-    invalid: 'resource_metadata_invalid',
-    mismatch: 'resource_mismatch',
-    advice: 'If you know its authorization server, name that yourself.',
-  }
-})()
+export const resourceDocument: DocumentKind = {
+  purpose: 'resource metadata',
+  about: 'resource',
+  members: {
+    resource: text,
+    authorization_servers: list,
+    scopes_supported: list,
+    bearer_methods_supported: list,
+  },
+  absent: 'resource_metadata_not_found',
+  invalid: 'resource_metadata_invalid',
+  mismatch: 'resource_mismatch',
+  advice: 'If you know its authorization server, name that yourself.',
+}
 
 export interface ResourceMetadataOptions extends DiscoveryOptions {
   /** Asked first: the `resource_metadata` of a challenge. Ignored unless it is an absolute URL. */
   metadataUrl?: string | undefined
+  /**
+   * Whether a document will do that is about an ancestor of the resource's path, such as its whole origin. Say no on a
+   * host that is shared with others: tokens for the ancestor are good there as well. Default: yes.
+   */
+  allowAncestor?: boolean | undefined
 }
 
 /**
@@ -65,60 +65,60 @@ export async function fetchResourceMetadata(
   options: ResourceMetadataOptions = {},
 ): Promise<ResourceMetadata> {
   const url = parseIdentifier(resource, 'resource')
-  return walkFrom(url, options, (walk) => readResourceMetadata(walk, resource, options.metadataUrl))
+  return walkFrom(url, options, (walk) => readResourceMetadata(walk, resource, options))
 }
 
 export async function readResourceMetadata(
   walk: Walk,
   resource: string | URL,
-  metadataUrl: string | undefined,
+  { metadataUrl = '', allowAncestor = true }: Pick<ResourceMetadataOptions, 'metadataUrl' | 'allowAncestor'>,
 ): Promise<ResourceMetadata> {
   const { origin } = parseIdentifier(resource, 'resource')
   const shown = displayUrl(String(resource))
-  const wellKnown = [buildResourceMetadataUrl(resource), buildResourceMetadataUrl(origin)]
-  const named = metadataUrl !== undefined && URL.canParse(metadataUrl) ? [metadataUrl] : []
+  const named = URL.canParse(metadataUrl) ? [metadataUrl] : []
+  const wellKnown = [resource, ...(allowAncestor ? [origin] : [])].map(buildResourceMetadataUrl)
   const since = walk.attempts.length
   for (const url of new Set([...named, ...wellKnown])) {
-    const document = await readDocument(walk, url, kind)
-    if (document !== undefined) {
-      const isAboutIt = describes(document.resource, resource, url)
-      const published = quoteForeign(document.resource)
-      accept(
-        walk,
-        url,
-        kind,
-        isAboutIt ? undefined : `is about the resource ${published}, not ${shown} (RFC 9728 §3.3)`,
-      )
-      return document
-    }
+    const document = await readDocument<ResourceMetadata>(
+      walk,
+      url,
+      resourceDocument,
+      ({ resource: named }) =>
+        isSpellingOf(named, resource) || (allowAncestor && isAncestor(named, resource, url))
+          ? undefined
+          : `is about the resource ${quoteForeign(named)}, not ${shown} (RFC 9728 §3.3)`,
+    )
+    if (document !== undefined) return document
     // The root document may cover more than this resource: an outage is no reason to fall back to it.
     if (walk.attempts.at(-1)?.code === 'unavailable') break
   }
-  throw nothingFound(walk, shown, since, kind)
+  throw nothingFound(walk, shown, since, resourceDocument)
 }
 
 /**
- * Whether a document is about the resource that was asked for. Identifiers are compared as strings, by code
- * point (RFC 9728 §6): as the caller spelled it, or as it went over the wire. One step is allowed besides: an
- * ancestor of the path on the same origin, if the document was read from the ancestor's own well-known URL.
+ * Whether a document names the resource that was asked for. Identifiers are compared as strings, by code point
+ * (RFC 9728 §6): as the caller spelled it, or as it went over the wire.
  */
-function describes(published: string, requested: string | URL, metadataUrl: string): boolean {
-  const url = parseIdentifier(requested, 'resource')
-  if (published === String(requested) || published === url.href) return true
+function isSpellingOf(published: string, requested: string | URL): boolean {
+  const { href, origin, pathname, search } = parseIdentifier(requested, 'resource')
+  if (published === String(requested) || published === href) return true
   // Only at the root are the empty path and `/` the same.
-  if (url.pathname === '/' && url.search === '' && published === url.origin) return true
-  try {
-    const ancestor = new URL(published)
-    const directory = ancestor.pathname.replace(/\/?$/, '/')
-    return (
-      ancestor.origin === url.origin &&
-      url.pathname.startsWith(directory) &&
-      ancestor.search + ancestor.hash === '' &&
-      buildResourceMetadataUrl(published) === metadataUrl
-    )
-  } catch {
-    return false // what names no resource names not this one
-  }
+  return pathname === '/' && search === '' && published === origin
+}
+
+/** One step besides: a directory above it on the same origin, if that is what the document's own well-known URL is for. */
+function isAncestor(published: string, requested: string | URL, metadataUrl: string): boolean {
+  if (!URL.canParse(published)) return false
+  const { origin, pathname } = parseIdentifier(requested, 'resource')
+  const ancestor = new URL(published)
+  const isAbove = pathname.startsWith(ancestor.pathname.replace(/\/?$/, '/'))
+  // The URL is built only from what can name a resource.
+  return (
+    ancestor.origin === origin &&
+    isAbove &&
+    !/[?#@]/.test(published) &&
+    buildResourceMetadataUrl(published) === metadataUrl
+  )
 }
 
 /** The first authorization server that a resource names; it lists them in its own order. */

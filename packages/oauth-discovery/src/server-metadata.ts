@@ -3,15 +3,14 @@
  *
  * @module
  */
-import * as v from 'valibot'
 import { quoteForeign } from './foreign.ts'
 import {
-  accept,
   type DiscoveryOptions,
   type DocumentKind,
-  isStrings,
+  list,
   nothingFound,
   readDocument,
+  text,
   type Walk,
   walkFrom,
 } from './walk.ts'
@@ -35,33 +34,29 @@ export interface AuthorizationServerMetadata {
   readonly [member: string]: unknown
 }
 
-const kind: DocumentKind<AuthorizationServerMetadata> = /* @__PURE__ */ (() => {
-  const strings = v.fallback(v.optional(v.custom<readonly string[]>(isStrings)), undefined)
-  const url = v.fallback(v.optional(v.string()), undefined)
-  const schema = v.looseObject({
-    issuer: v.string(),
-    authorization_endpoint: url,
-    token_endpoint: url,
-    registration_endpoint: url,
-    revocation_endpoint: url,
-    device_authorization_endpoint: url,
-    jwks_uri: url,
-    scopes_supported: strings,
-    grant_types_supported: strings,
-    token_endpoint_auth_methods_supported: strings,
-    token_endpoint_auth_signing_alg_values_supported: strings,
-    code_challenge_methods_supported: strings,
-  })
-  return {
-    purpose: 'authorization server metadata',
-    schema,
-    absent: 'server_metadata_not_found',
-    invalid: 'server_metadata_invalid',
-    mismatch: 'issuer_mismatch',
-    advice:
-      'Check the issuer. A server that publishes nothing works by its endpoints: { issuer, token_endpoint }.',
-  }
-})()
+export const serverDocument: DocumentKind = {
+  purpose: 'authorization server metadata',
+  about: 'issuer',
+  members: {
+    issuer: text,
+    authorization_endpoint: text,
+    token_endpoint: text,
+    registration_endpoint: text,
+    revocation_endpoint: text,
+    device_authorization_endpoint: text,
+    jwks_uri: text,
+    scopes_supported: list,
+    grant_types_supported: list,
+    token_endpoint_auth_methods_supported: list,
+    token_endpoint_auth_signing_alg_values_supported: list,
+    code_challenge_methods_supported: list,
+  },
+  absent: 'server_metadata_not_found',
+  invalid: 'server_metadata_invalid',
+  mismatch: 'issuer_mismatch',
+  advice:
+    'Check the issuer. A server that publishes nothing works by its endpoints: { issuer, token_endpoint }.',
+}
 
 /**
  * Fetches what an authorization server publishes about itself.
@@ -84,14 +79,23 @@ export async function fetchAuthorizationServerMetadata(
 
 export async function readServerMetadata(walk: Walk, issuer: string): Promise<AuthorizationServerMetadata> {
   const since = walk.attempts.length
-  for (const url of buildAuthorizationServerMetadataUrls(issuer)) {
-    const document = await readDocument(walk, url, kind)
-    if (document === undefined) continue
-    const names = `names the issuer ${quoteForeign(document.issuer)}, not ${quoteForeign(issuer)} (RFC 8414 §3.3)`
-    accept(walk, url, kind, document.issuer === issuer ? undefined : names)
-    return document
+  const faultOf = ({ issuer: named }: AuthorizationServerMetadata) => {
+    const isSame =
+      named === issuer || (walk.options.tolerateIssuerSlash === true && isSameRoot(named, issuer))
+    return isSame
+      ? undefined
+      : `names the issuer ${quoteForeign(named)}, not ${quoteForeign(issuer)} (RFC 8414 §3.3)`
   }
-  throw nothingFound(walk, issuer, since, kind)
+  for (const url of buildAuthorizationServerMetadataUrls(issuer)) {
+    const document = await readDocument(walk, url, serverDocument, faultOf)
+    if (document !== undefined) return document
+  }
+  throw nothingFound(walk, issuer, since, serverDocument)
+}
+
+/** Without a path, the slash that some parsers add and others take away; nothing else is the same. */
+function isSameRoot(one: string, other: string): boolean {
+  return /^https?:\/\/[^/]+\/?$/.test(one) && one.replace(/\/$/, '') === other.replace(/\/$/, '')
 }
 
 /**

@@ -4,20 +4,28 @@
  * @module
  */
 import * as v from 'valibot'
-import { type Attempt, DiscoveryError, type DiscoveryErrorCode, isOAuthError } from './errors.ts'
+import { type Attempt, DiscoveryError, type DiscoveryErrorCode } from './errors.ts'
 import { createEmit, type Emit } from './events.ts'
 import { displayUrl, quoteForeign } from './foreign.ts'
-import { type Http, type HttpOptions, withHttp } from './http.ts'
+import { type Answer, type Http, type HttpOptions, readRetryAfter, systemClock, withHttp } from './http.ts'
 import { parseJsonObject } from './json.ts'
 
 /** Options of every public call that uses the network. */
 export interface DiscoveryOptions extends HttpOptions {
   /** Ends the call, which then rejects with the signal's reason. */
   signal?: AbortSignal | undefined
+  /**
+   * Takes `https://as.example` and `https://as.example/` for the same issuer, which RFC 8414 §3.3 does not; the document's
+   * own spelling counts from there on. Default: no.
+   */
+  tolerateIssuerSlash?: boolean | undefined
 }
 
 export interface Walk {
+  readonly options: DiscoveryOptions
   readonly http: Http
+  /** What was asked for before it is known to be needed, by URL. */
+  readonly ahead: Map<string, Promise<Answer>>
   readonly emit: Emit
   readonly attempts: Attempt[]
   /** What the policy refused, in order. */
@@ -32,8 +40,10 @@ export function walkFrom<T>(
   const attempts: Attempt[] = []
   const emit = createEmit(options)
   const fail = (code: DiscoveryErrorCode, message: string, details: { url: string }) =>
-    new DiscoveryError(code, message, { ...details, attempts: [...attempts] })
-  return withHttp(options, { callerUrl, fail, emit }, (http) => work({ http, emit, attempts, refusals: [] }))
+    new DiscoveryError(code, message, { ...details, attempts })
+  return withHttp(options, { callerUrl, fail, emit }, (http) =>
+    work({ options, http, ahead: new Map(), emit, attempts, refusals: [] }),
+  )
 }
 
 function note(walk: Walk, attempt: Attempt): void {
@@ -42,71 +52,107 @@ function note(walk: Walk, attempt: Attempt): void {
   walk.emit({ type: 'candidate', url, outcome, ...(code !== undefined && { code }) })
 }
 
-/** A list of strings; `v.array` tells which of them is wrong, which nobody here asks, and is as large as all the rest. */
-export function isStrings(value: unknown): boolean {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string')
+export const text: v.GenericSchema<unknown, string> = /* @__PURE__ */ v.custom<string>(isText)
+/** `v.array` tells which of them is wrong, which nobody here asks. */
+export const list: v.GenericSchema<unknown, string[]> = /* @__PURE__ */ v.custom<string[]>(
+  (value) => Array.isArray(value) && value.every(isText),
+)
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
 }
 
 /** One kind of metadata document: how it reads, and what is said where there is none. */
-export interface DocumentKind<T> {
+export interface DocumentKind {
   readonly purpose: string
-  readonly schema: v.GenericSchema<unknown, T>
+  /** The member that says whom the document is about: without it there is no document. */
+  readonly about: string
+  /** What the members that are used have to be; one that is not is as good as absent. */
+  readonly members: Readonly<Record<string, v.GenericSchema>>
   readonly absent: DiscoveryErrorCode
   readonly invalid: DiscoveryErrorCode
   readonly mismatch: DiscoveryErrorCode
   readonly advice: string
 }
 
+function ask(walk: Walk, url: string, purpose: string, extra?: HeadersInit): Promise<Answer> {
+  const headers = new Headers(extra)
+  headers.set('accept', 'application/json')
+  return walk.http({ purpose, url, headers })
+}
+
+/** Asks for a document that is likely to be needed; a failure tells something only if it is. */
+export function askAhead(walk: Walk, url: string | undefined, { purpose }: DocumentKind): void {
+  if (url === undefined) return
+  const answer = ask(walk, url, purpose)
+  answer.catch(() => {})
+  walk.ahead.set(url, answer)
+}
+
 /**
- * Asks one place for a metadata document, which is "a JSON object" answered with 200 (RFC 8414 §3.2, 9728 §3.2).
+ * Asks one place for a metadata document, which is "a JSON object" answered with 200 (RFC 8414 §3.2, 9728 §3.2), and
+ * takes it if it is about what was asked for. Of any other nothing is used, and nothing else is asked, for whoever gives
+ * out such a document could give out more.
  *
+ * @typeParam T has the members of the kind
+ * @param faultOf says what is wrong with a document, undefined if nothing is
  * @returns undefined when there is none there, which is then noted; only the deadline ends the walk.
  */
 export async function readDocument<T>(
   walk: Walk,
   url: string,
-  { purpose, schema, invalid }: DocumentKind<T>,
+  kind: DocumentKind,
+  faultOf: (document: T) => string | undefined,
+  headers?: HeadersInit,
 ): Promise<T | undefined> {
+  const { purpose, invalid, mismatch } = kind
   const shown = displayUrl(url)
-  const refused = (code: DiscoveryErrorCode, status?: number, reason?: string) =>
-    note(walk, { url: shown, outcome: 'refused', status, code, reason })
-  try {
-    const answer = await walk.http({ purpose, url, headers: new Headers({ accept: 'application/json' }) })
-    const { status } = answer
-    const json = status === 200 ? parseJsonObject(answer) : undefined
-    const parsed = json && v.safeParse(schema, json)
-    if (parsed?.success) return parsed.output
-    if (parsed !== undefined) refused(invalid, status)
-    else if (status === 429 || status >= 500) refused('unavailable', status)
-    else note(walk, { url: shown, outcome: 'absent', status })
-  } catch (error) {
-    if (!(error instanceof DiscoveryError) || isOAuthError(error, 'timeout')) throw error
-    if (error.code === 'unreachable') {
-      // Its cause is ours: a name and, from the system, a code.
-      refused('unavailable', undefined, (error.cause as { code?: string }).code)
-    } else {
-      walk.refusals.push(error)
-      refused(error.code)
-    }
+  const tell = (outcome: Attempt['outcome'], more: Partial<Attempt>) =>
+    note(walk, { url: shown, outcome, ...more })
+  const answer = await (walk.ahead.get(url) ?? ask(walk, url, purpose, headers)).catch((error: unknown) => {
+    if (!(error instanceof DiscoveryError) || error.code === 'timeout') throw error
+    // Its cause is ours: a name and, from the system, a code.
+    const { code: reason } = (error.cause ?? {}) as { code?: string }
+    if (error.code !== 'unreachable') walk.refusals.push(error)
+    tell('refused', error.code === 'unreachable' ? { code: 'unavailable', reason } : { code: error.code })
+  })
+  if (answer === undefined) return undefined
+  const { status } = answer
+  const json = status === 200 ? parseJsonObject(answer) : undefined
+  if (json === undefined) {
+    const isDown = status === 429 || status >= 500
+    const retryAfterMs = readRetryAfter(answer.headers, walk.options.clock ?? systemClock)
+    tell(isDown ? 'refused' : 'absent', isDown ? { status, code: 'unavailable', retryAfterMs } : { status })
+    return undefined
   }
-  return undefined
+  const document = readMembers(walk, shown, json, kind) as T | undefined // the members that T names have been looked at
+  const fault = document && faultOf(document)
+  if (document !== undefined && fault === undefined) {
+    tell('used', { status })
+    return document
+  }
+  walk.options.cache?.drop(url)
+  tell('refused', { status, code: fault === undefined ? invalid : mismatch })
+  if (fault === undefined) return undefined
+  const message = `The metadata at ${shown} ${fault}: none of it is used. If that is right, use that URL.`
+  throw new DiscoveryError(mismatch, message, { url: shown, attempts: walk.attempts })
 }
 
-/**
- * Takes a document that is about what was asked for, and refuses any other: none of it is used, and nothing else is
- * asked, for whoever gives out such a document could give out more.
- *
- * @param fault what is wrong with it, undefined if nothing is
- */
-export function accept(walk: Walk, url: string, { mismatch }: DocumentKind<unknown>, fault?: string): void {
-  const shown = displayUrl(url)
-  if (fault === undefined) {
-    note(walk, { url: shown, outcome: 'used', status: 200 })
-    return
+/** Takes away what is of no use. @returns undefined when it does not say whom it is about */
+function readMembers(
+  { emit }: Walk,
+  url: string,
+  document: Record<string, unknown>,
+  { about, members }: DocumentKind,
+): Record<string, unknown> | undefined {
+  // Whoever copies it member by member would get another prototype.
+  delete document['__proto__']
+  for (const [member, schema] of Object.entries(members)) {
+    if (!(member in document) || v.is(schema, document[member])) continue
+    delete document[member]
+    emit({ type: 'ignored', url, member })
   }
-  note(walk, { url: shown, outcome: 'refused', status: 200, code: mismatch })
-  const message = `The metadata at ${shown} ${fault}: none of it is used. If that is right, use that spelling.`
-  throw new DiscoveryError(mismatch, message, { url: shown, attempts: [...walk.attempts] })
+  return about in document ? document : undefined
 }
 
 /**
@@ -117,23 +163,25 @@ export function nothingFound(
   walk: Walk,
   about: string,
   since: number,
-  { purpose, absent, invalid, advice }: DocumentKind<unknown>,
+  { purpose, absent, invalid, advice }: DocumentKind,
 ): DiscoveryError {
   const attempts = walk.attempts.slice(since)
   const refusal = walk.refusals.at(-1)
   if (refusal !== undefined && attempts.every(({ code }) => code === refusal.code)) return refusal
-  const has = (wanted: DiscoveryErrorCode) => attempts.some(({ code }) => code === wanted)
-  const down = has('unavailable')
+  const busy = attempts.find(({ code }) => code === 'unavailable')
+  const isInvalid = attempts.some(({ code }) => code === invalid)
   const tried = attempts
     .map(({ url, status, code, reason }) => `${url} (${reason ?? code ?? status})`)
     .join(', ')
+  const what = busy ? 'Check that the address is right and the server up.' : advice
   return new DiscoveryError(
-    down ? 'unavailable' : has(invalid) ? invalid : absent,
-    `No usable ${purpose} for ${quoteForeign(about)}. Tried ${tried}. ${down ? 'Check that the address is right and the server up, or try again later.' : advice}`,
+    busy ? 'unavailable' : isInvalid ? invalid : absent,
+    `No usable ${purpose} for ${quoteForeign(about)}. Tried ${tried}. ${what}`,
     {
       url: attempts.at(-1)?.url ?? '',
-      attempts: [...walk.attempts],
-      recovery: down ? 'transient' : 'terminal',
+      attempts: walk.attempts,
+      recovery: busy ? 'transient' : 'terminal',
+      retryAfterMs: busy?.retryAfterMs,
     },
   )
 }

@@ -35,12 +35,14 @@ export function buildAuthorizationServerMetadataUrls(issuer: string | URL): stri
  */
 export function parseIdentifier(identifier: string | URL, what: 'resource' | 'issuer'): URL {
   const text = String(identifier)
-  if (/[^!-~\u0080-\u{10ffff}]|\\/u.test(text)) {
-    throw invalid(what, text, 'it holds a space, a backslash or a control character')
-  }
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isWritable = !/[^!-~\u0080-\u{10ffff}]|\\/u.test(text) && URL.canParse(text)
+  const url = isWritable ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw invalid(what, text, 'it is no absolute https URL')
+    throw invalid(
+      what,
+      text,
+      'it is no absolute https URL, or has a space, a backslash or a control character in it',
+    )
   }
   if (url.username + url.password !== '') throw invalid(what, text, 'it carries a user name or a password')
   if (what === 'issuer' && /[?#]/.test(text)) {

@@ -111,7 +111,7 @@ describe('the guards', () => {
   })
 
   it('take a redirect that a browser hides for one that is refused (NS-04)', async () => {
-    const hidden = () => Object.defineProperty(new Response(null), 'type', { value: 'opaqueredirect' })
+    const hidden = () => Object.defineProperty(new Response(null), 'status', { value: 0 })
     const web = pages({ [url]: hidden, [openid]: hidden })
 
     await expect(fetchAuthorizationServerMetadata(issuer, web)).rejects.toMatchObject({

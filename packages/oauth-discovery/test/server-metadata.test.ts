@@ -89,7 +89,7 @@ describe('fetchAuthorizationServerMetadata', () => {
     await expect(fetchAuthorizationServerMetadata(issuer, web)).rejects.toMatchObject({
       code: 'unavailable',
       recovery: 'transient',
-      message: expect.stringContaining('or try again later'),
+      message: expect.stringContaining('the server up'),
     })
   })
 

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
+import * as cache from '../src/cache.ts'
 import * as http from '../src/http.ts'
 import * as root from '../src/index.ts'
+import * as node from '../src/node.ts'
 
 it('exports these names and no others', () => {
   expect(Object.keys(root).toSorted()).toEqual([
@@ -8,10 +10,13 @@ it('exports these names and no others', () => {
     'OAuthError',
     'buildAuthorizationServerMetadataUrls',
     'buildResourceMetadataUrl',
+    'createLimits',
     'discoverAuthorizationServer',
     'fetchAuthorizationServerMetadata',
     'fetchResourceMetadata',
+    'inspectResource',
     'isOAuthError',
+    'originAsServer',
     'parseWwwAuthenticate',
     'primaryAuthorizationServer',
     'supportsGrantType',
@@ -22,11 +27,14 @@ it('exports these names and no others', () => {
     'isSecure',
     'parseJsonObject',
     'quoteForeign',
+    'readRetryAfter',
     'systemClock',
     'untilAborted',
     'withHttp',
     'withoutSecrets',
   ])
+  expect(Object.keys(cache)).toEqual(['memoryCache'])
+  expect(Object.keys(node)).toEqual(['egressFetch'])
 })
 
 it('has these error codes and no others', () => {
@@ -34,6 +42,7 @@ it('has these error codes and no others', () => {
     address_refused: true,
     body_too_large: true,
     insecure_url: true,
+    invalid_option: true,
     invalid_url: true,
     issuer_mismatch: true,
     not_protected: true,
@@ -47,5 +56,5 @@ it('has these error codes and no others', () => {
     unavailable: true,
     unreachable: true,
   }
-  expect(Object.keys(codes)).toHaveLength(15) // the compiler holds the list, in both directions
+  expect(Object.keys(codes)).toHaveLength(16) // the compiler holds the list, in both directions
 })

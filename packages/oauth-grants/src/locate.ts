@@ -19,9 +19,9 @@ export type FromResource<O extends GrantOptions> = Omit<O, 'serverMetadata' | 'r
   resourceUrl: string | URL
   /**
    * The server that these credentials are for. Without it the resource is believed, and whom it names gets them;
-   * with it they go to no other (MCP authorization, credentials bound to their server).
+   * with it they go to no other (MCP authorization, credentials bound to their server), and a round trip is spared.
    */
-  issuer?: string | undefined
+  expectedIssuer?: string | undefined
   /** Ends the discovery. */
   signal?: AbortSignal | undefined
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Answer, type Clock, quoteForeign } from '@x/oauth-discovery/http'
+import { type Answer, type Clock, quoteForeign, readRetryAfter } from '@x/oauth-discovery/http'
 import { type Client, formEncode } from './client-authentication.ts'
 import { TokenError } from './errors.ts'
 import { createToken, isHeaderSafe, type Token } from './token.ts'
@@ -186,12 +186,4 @@ export function secretsIn(
     .flatMap((each) => [each, each.replace(/%../g, (hex) => hex.toLowerCase())])
     .filter((each) => each !== '')
     .toSorted((one, other) => other.length - one.length)
-}
-
-/** `Retry-After` in ms, of seconds or of a date, and at most an hour: a server must not silence us for good. */
-function readRetryAfter(headers: Headers, clock: Clock): number | undefined {
-  const value = headers.get('retry-after')
-  if (value === null) return undefined
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - clock.now()
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined
 }

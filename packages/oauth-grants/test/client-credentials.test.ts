@@ -621,8 +621,8 @@ describe('found from a resource', () => {
 
     expect(events.map(({ type }) => type)).toEqual([
       'exchange',
-      'challenge',
       'exchange',
+      'challenge',
       'candidate',
       'exchange',
       'candidate',

@@ -33,7 +33,7 @@ async function authFrom(context: Context): Promise<Auth> {
   const { client_id: clientId = '', client_secret: clientSecret, issuer, private_key_pem: key } = context
   const { signing_algorithm: algorithm = '' } = context
   const clientAuthentication = key === undefined ? undefined : privateKeyJwt({ key, algorithm })
-  const options = { resourceUrl: url, clientId, clientSecret, clientAuthentication, issuer }
+  const options = { resourceUrl: url, clientId, clientSecret, clientAuthentication, expectedIssuer: issuer }
   try {
     return await ClientCredentialsAuth.fromResource(options)
   } catch (error) {
