@@ -145,8 +145,6 @@ function readMembers(
   document: Record<string, unknown>,
   { about, members }: DocumentKind,
 ): Record<string, unknown> | undefined {
-  // Whoever copies it member by member would get another prototype.
-  delete document['__proto__']
   for (const [member, schema] of Object.entries(members)) {
     if (!(member in document) || v.is(schema, document[member])) continue
     delete document[member]
