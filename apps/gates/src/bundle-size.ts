@@ -5,8 +5,9 @@
  */
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { build, type Metafile } from 'esbuild'
+import { build, type Metafile, type Plugin } from 'esbuild'
 import type { Check } from './check.ts'
+import { onlyOurs } from './entry-loads.ts'
 import { root } from './repository.ts'
 
 /** In bytes of gzip. */
@@ -17,6 +18,8 @@ interface Size {
 }
 
 interface Measured extends Size {
+  /** Of the same bundle without what others have made. */
+  readonly own: number
   /** Bytes before gzip by package, largest first. */
   readonly room: readonly string[]
 }
@@ -66,7 +69,7 @@ export async function checkSizes(): Promise<readonly Check[]> {
         ...listSizeFaults(client.what, ours, limit),
       ],
       table: [
-        row('', 'all', 'budget', 'first chunk', 'budget'),
+        row('', 'all', 'budget', 'first chunk', 'budget', 'our own'),
         ...budgets.map(({ what, budget }, index) => sizeRow(what, measured[index], budget)),
         sizeRow(client.what, ours, limit),
         sizeRow(bareClient.what, bare),
@@ -77,7 +80,11 @@ export async function checkSizes(): Promise<readonly Check[]> {
 }
 
 /** One fault at most, with what takes the room. */
-export function listSizeFaults(what: string, measured: Measured | undefined, budget: Size): string[] {
+export function listSizeFaults(
+  what: string,
+  measured: Omit<Measured, 'own'> | undefined,
+  budget: Size,
+): string[] {
   if (measured === undefined || measured.firstChunk === 0) return [`${what} was not measured`]
   const faults: string[] = []
   if (!(measured.all <= budget.all))
@@ -90,7 +97,31 @@ export function listSizeFaults(what: string, measured: Measured | undefined, bud
   return faults.length > 0 ? [[...faults, `its room: ${measured.room.join(', ')}`].join('\n')] : []
 }
 
-async function measure({ from, names }: Bundle): Promise<Measured> {
+async function measure(bundle: Bundle): Promise<Measured> {
+  const [{ sizes, metafile }, own] = await Promise.all([bundled(bundle), bundled(bundle, [onlyOurs])])
+  const sum = (of: ReadonlyMap<string, number>, paths: Iterable<string>) =>
+    Array.from(paths).reduce((total, path) => total + (of.get(path) ?? Number.NaN), 0)
+  const reached = reach(metafile, () => true)
+  const firstChunk = sum(
+    sizes,
+    reach(metafile, (kind) => kind === 'import-statement'),
+  )
+  return {
+    all: sum(sizes, reached),
+    firstChunk,
+    own: sum(
+      own.sizes,
+      reach(own.metafile, () => true),
+    ),
+    room: listRoom(metafile, reached),
+  }
+}
+
+/** In bytes of gzip, by file of the bundle. */
+async function bundled(
+  { from, names }: Bundle,
+  plugins: Plugin[] = [],
+): Promise<{ readonly sizes: ReadonlyMap<string, number>; readonly metafile: Metafile }> {
   const { outputFiles, metafile } = await build({
     stdin: {
       contents: `export { ${names.join(', ')} } from '${from}'`,
@@ -107,6 +138,7 @@ async function measure({ from, names }: Bundle): Promise<Measured> {
     format: 'esm',
     target: 'es2022',
     logLevel: 'silent',
+    plugins,
   })
   const sizes = new Map(
     outputFiles.map(({ path, contents }) => [
@@ -114,11 +146,7 @@ async function measure({ from, names }: Bundle): Promise<Measured> {
       gzipSync(contents, { level: 9 }).length,
     ]),
   )
-  const sum = (paths: Iterable<string>) =>
-    Array.from(paths).reduce((total, path) => total + (sizes.get(path) ?? Number.NaN), 0)
-  const reached = reach(metafile, () => true)
-  const firstChunk = sum(reach(metafile, (kind) => kind === 'import-statement'))
-  return { all: sum(reached), firstChunk, room: listRoom(metafile, reached) }
+  return { sizes, metafile }
 }
 
 /**
@@ -130,7 +158,8 @@ function reach({ outputs }: Metafile, isFollowed: (kind: string) => boolean): Se
   const reached = new Set(Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === '<stdin>'))
   // A set may grow while it is walked.
   for (const path of reached) {
-    for (const each of outputs[path]?.imports ?? []) if (isFollowed(each.kind)) reached.add(each.path)
+    for (const each of outputs[path]?.imports ?? [])
+      if (each.external !== true && isFollowed(each.kind)) reached.add(each.path)
   }
   return reached
 }
@@ -148,10 +177,17 @@ function listRoom({ outputs }: Metafile, reached: Iterable<string>): string[] {
     .map(([name, bytes]) => `${name} ${kB(bytes)}`)
 }
 
-function sizeRow(what: string, measured: Size | undefined, budget?: Size): string {
+function sizeRow(what: string, measured: Measured | undefined, budget?: Size): string {
   const of = (bytes: number | undefined) =>
     bytes === undefined || bytes === Number.POSITIVE_INFINITY ? '' : kB(bytes)
-  return row(what, of(measured?.all), of(budget?.all), of(measured?.firstChunk), of(budget?.firstChunk))
+  return row(
+    what,
+    of(measured?.all),
+    of(budget?.all),
+    of(measured?.firstChunk),
+    of(budget?.firstChunk),
+    of(measured?.own),
+  )
 }
 
 function row(what: string, ...cells: readonly string[]): string {

@@ -10,16 +10,16 @@ import type { Check } from './check.ts'
 import { root } from './repository.ts'
 
 /** Costly to import: loaded when they are first needed, inside a function. */
-const lazy = ['ky', 'jose']
+const lazy = ['ky', 'jose', 'ipaddr.js', 'http-cache-semantics', 'undici']
 
 type Import = Metafile['inputs'][string]['imports'][number]
 
 /** Packages of this repository are followed into, what others have made is not. */
-const onlyOurs: Plugin = {
+export const onlyOurs: Plugin = {
   name: 'only-ours',
   setup(builder) {
     builder.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === 'entry-point' || path.startsWith('@x/') ? undefined : { path, external: true },
+      kind === 'entry-point' || /^(?:@x\/|#)/.test(path) ? undefined : { path, external: true },
     )
   },
 }

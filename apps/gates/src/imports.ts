@@ -5,9 +5,9 @@ export function listImports(text: string): string[] {
   return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
 }
 
-/** `@x/oauth-discovery/http` is of `@x/oauth-discovery`; undefined for a file and a module of Node. */
+/** `@x/oauth-discovery/http` is of `@x/oauth-discovery`; undefined for a file (`#…` is one that the manifest chooses) and a module of Node. */
 export function packageOf(specifier: string): string | undefined {
-  if (specifier.startsWith('.') || specifier.startsWith('node:')) return undefined
+  if (/^(?:[.#]|node:)/.test(specifier)) return undefined
   return specifier
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)

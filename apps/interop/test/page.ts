@@ -4,6 +4,7 @@
  * @module
  */
 import { type Cell, cells, type Mark, servers } from '../src/cells.ts'
+import { type Discovery, discoveries } from '../src/discoveries.ts'
 import { claims, names, type Row } from '../src/parity.ts'
 
 /** Lines of cells. */
@@ -24,6 +25,19 @@ export function grantTable(): { table: Table; notes: readonly string[] } {
     }),
   ])
   return { table, notes }
+}
+
+/** The table of what was found where; a server stands in the first of its rows. */
+export function discoveryTable(): Table {
+  return Object.entries<Record<string, Discovery>>(discoveries).flatMap(([server, rows]) =>
+    Object.entries(rows).map(([asked, { outcome, requests, note = '' }], index) => [
+      index === 0 ? server : '',
+      asked,
+      outcome === 'found' ? outcome : code(outcome),
+      String(requests),
+      note,
+    ]),
+  )
 }
 
 export function namesTable(): Table {

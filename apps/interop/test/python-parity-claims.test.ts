@@ -65,7 +65,8 @@ shows('from_resource goes the whole way, from the 401 to the token endpoint', as
   })
   await auth.getToken()
 
-  const places = [resourceUrl, resourceMetadataUrl, serverMetadataUrl, serverMetadata.token_endpoint]
+  const beside = `${resourceMetadataUrl}/mcp` // what would be asked first without a challenge
+  const places = [resourceUrl, beside, resourceMetadataUrl, serverMetadataUrl, serverMetadata.token_endpoint]
   expect(requests.map(({ url }) => url)).toEqual(places)
 })
 

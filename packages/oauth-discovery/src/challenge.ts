@@ -4,7 +4,7 @@
  * @module
  */
 
-/** One challenge. Scheme and parameter names are lower case (they compare so); values are as sent, and untrusted. */
+/** One challenge. Names are lower case (they compare so); values are untrusted, and as sent but for errors. */
 export interface Challenge {
   readonly scheme: string
   readonly token68?: string | undefined
@@ -38,7 +38,9 @@ const bareUrl = /[^ \t,"]+/y
  *
  * Never throws: from the first fault on nothing is read, and challenges that were complete before it stand.
  * A challenge that repeats a parameter is left out, for who reads which value would be anybody's guess.
- * The one leniency: `resource_metadata` may come without quotes, as several servers send it.
+ * What RFC 6750 §3 keeps out of `error`, `error_description` and `error_uri`, such as escapes for a terminal, is
+ * dropped from them. Servers are lax in three ways that are let pass: `resource_metadata` without quotes, a comma
+ * right after the scheme, a tab in place of a space.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
  */
@@ -67,8 +69,9 @@ export function parseWwwAuthenticate(header: string | null | undefined): Challen
   function takeValue(name: string): string | undefined {
     take(whitespace)
     const quoted = take(quotedString)
-    if (quoted !== undefined) return quoted.slice(1, -1).replace(/\\(.)/gs, '$1')
-    return take(name === 'resource_metadata' ? bareUrl : token)
+    if (quoted === undefined) return take(name === 'resource_metadata' ? bareUrl : token)
+    const value = quoted.slice(1, -1).replace(/\\(.)/gs, '$1')
+    return name.startsWith('error') ? value.replace(/[^ !#-[\]-~]/g, '') : value
   }
 
   function atItemEnd(): boolean {
@@ -80,7 +83,7 @@ export function parseWwwAuthenticate(header: string | null | undefined): Challen
   const clear = (drafts: readonly Draft[]) =>
     drafts.filter((each) => !ambiguous.has(each)).slice(0, maxChallenges)
   for (;;) {
-    take(separators)
+    const separated = take(separators) !== ''
     if (at === text.length) return clear(challenges)
     const name = take(token)?.toLowerCase()
     if (name === undefined) break
@@ -94,7 +97,7 @@ export function parseWwwAuthenticate(header: string | null | undefined): Challen
       if (value === undefined || !atItemEnd()) break
       if (canTake(last, name)) last.parameters[name] = value
       else ambiguous.add(last)
-    } else if (atItemEnd() || spaced) {
+    } else if ((separated || last === undefined) && (atItemEnd() || spaced)) {
       const token68 = atItemEnd() ? undefined : takeToken68()
       // No prototype: a parameter may be called `constructor`.
       const parameters: Draft['parameters'] = Object.create(null)

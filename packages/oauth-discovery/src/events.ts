@@ -33,7 +33,11 @@ export type DiscoveryEvent =
   | Event<'challenge', { readonly url: string; readonly challenges: readonly Challenge[] }>
   | Event<
       'candidate',
-      { readonly url: string; readonly outcome: 'used' | 'absent' | 'refused'; readonly code?: string }
+      {
+        readonly url: string
+        readonly outcome: 'used' | 'absent' | 'refused'
+        readonly code?: string | undefined
+      }
     >
   /** A member of a document is of the wrong type, and taken for absent. */
   | Event<'ignored', { readonly url: string; readonly member: string }>

@@ -49,7 +49,7 @@ export function walkFrom<T>(
 function note(walk: Walk, attempt: Attempt): void {
   walk.attempts.push(attempt)
   const { url, outcome, code } = attempt
-  walk.emit({ type: 'candidate', url, outcome, ...(code !== undefined && { code }) })
+  walk.emit({ type: 'candidate', url, outcome, code })
 }
 
 export const text: v.GenericSchema<unknown, string> = /* @__PURE__ */ v.custom<string>(isText)

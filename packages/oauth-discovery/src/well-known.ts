@@ -38,11 +38,7 @@ export function parseIdentifier(identifier: string | URL, what: 'resource' | 'is
   const isWritable = !/[^!-~\u0080-\u{10ffff}]|\\/u.test(text) && URL.canParse(text)
   const url = isWritable ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw invalid(
-      what,
-      text,
-      'it is no absolute https URL, or has a space, a backslash or a control character in it',
-    )
+    throw invalid(what, text, 'it is no absolute https URL, or one that has to be repaired')
   }
   if (url.username + url.password !== '') throw invalid(what, text, 'it carries a user name or a password')
   if (what === 'issuer' && /[?#]/.test(text)) {

@@ -164,9 +164,12 @@ export function createSession<O extends GrantOptions>(
 ): TokenSession {
   const { token_endpoint: url } = vetServer(options, grantType)
   const endpoint = vetClient(options, allowsPublicClients)
-  const { store, clock, onEvent, scope, serverMetadata } = options
+  const { store, clock, onEvent, scope, serverMetadata, resource, cache } = options
   const storage = store === undefined ? undefined : { store, key: storeKey(options, grantType, principal) }
   const obtain = (renewal: Renewal) => {
+    // Whoever refuses a good token may trust another server now: the next to look reads what both publish anew.
+    if (renewal.why === 'rejected')
+      for (const each of [serverMetadata.issuer, resource ?? []].flat()) cache?.drop(each)
     const post = createPost(endpoint, renewal.emit)
     return grant(options, {
       ...renewal,

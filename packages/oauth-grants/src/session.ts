@@ -42,6 +42,7 @@ export interface TokenSource {
 
 /** What is known where a token is to be obtained. */
 export interface Renewal {
+  readonly why: RenewalReason
   /** Aborted when the session is closed, or when nobody waits for a sign-in any longer. */
   readonly signal: AbortSignal
   /** Tells of exchanges as part of this renewal. */
@@ -279,6 +280,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       if (demanded !== undefined) this.#stepUps += 1
       const token = await this.#ask({
         ...asked,
+        why,
         emit,
         previous,
         scope: unionOf(demanded ? [...baseScope(previous), ...demanded] : (previous?.requestedScope ?? [])),
