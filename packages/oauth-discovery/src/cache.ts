@@ -12,7 +12,10 @@ import type { Answer } from './http.ts'
  * or to those of one tenant.
  */
 export interface DiscoveryCache {
-  /** What is kept for a URL, or what `load` brings, which is called once for all who want it meanwhile. */
+  /**
+   * What is kept for a URL, or what `load` brings, which is called once for all who want it meanwhile. A `#` at the end
+   * stands for an answer whose body was not read.
+   */
   read(url: string, load: () => Promise<Answer>): Promise<Answer>
   /** Forgets what the server of that URL has said, and what it is about to say. */
   drop(url: string): void

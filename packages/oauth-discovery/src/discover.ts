@@ -86,7 +86,7 @@ export async function discoverAuthorizationServer(
   resource: string | URL,
   options: DiscoverOptions = {},
 ): Promise<DiscoveryResult> {
-  const { attempts, ...found } = await follow(resource, options, (walk, { status }, error) => {
+  const { attempts: _, ...found } = await follow(resource, options, (walk, { status }, error) => {
     if (!isSuccess(status)) throw error
     const url = displayUrl(resource)
     const message = `${url} answers without a token and publishes no metadata.`

@@ -85,8 +85,8 @@ function refuseCredentials({ username, password, href }: URL, refuse: Refuse): v
 
 /** In clear text a token is everybody's: plain http is for this machine only. */
 function requireHttps(url: URL, refuse: Refuse): void {
-  if (!isSecure(url))
-    throw refuse('insecure_url', url.href, `not sent, for it is not https. ${allowing(url)}`)
+  if (isSecure(url)) return
+  throw refuse('insecure_url', url.href, `not sent, for it is not https. ${allowing(url)}`)
 }
 
 /**
@@ -97,8 +97,8 @@ async function vetHost(url: URL, caller: URL, refuse: Refuse): Promise<void> {
   if (url.hostname === caller.hostname) return
   const [there, here] = await Promise.all([reachOf(url.hostname), reachOf(caller.hostname)])
   if (there === 'public' || [there, 'loopback'].includes(here)) return
-  const what = `not sent, for ${displayUrl(caller)} led there, and that is ${there === 'loopback' ? 'this machine' : 'no public address'}.`
-  throw refuse('address_refused', url.href, `${what} ${allowing(url)}`)
+  const what = `not sent, for ${displayUrl(caller)} led there, and that is no public address. ${allowing(url)}`
+  throw refuse('address_refused', url.href, what)
 }
 
 /** Whether what is sent there stays between the two ends: over https, or within this machine. */

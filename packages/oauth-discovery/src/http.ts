@@ -118,8 +118,8 @@ export async function withHttp<T>(
       return await untilAborted(exchange(request, signal, options, { ...context, refuse }), signal)
     } catch (error) {
       caller?.throwIfAborted()
-      if (!deadline.signal.aborted)
-        throw isOAuthError(error) ? error : unreachable(request.url, error, refuse)
+      if (isOAuthError(error)) throw error
+      if (!deadline.signal.aborted) throw unreachable(request.url, error, refuse)
       const what = `no complete answer within ${timeoutMs} ms. The option timeoutMs sets the limit.`
       throw refuse('timeout', request.url, what)
     }
@@ -160,9 +160,11 @@ function exchange(
   const isGet = request.form === undefined
   const vet = vetAddress(new URL(context.callerUrl), allowAddress, refuse)
   // What one call asks for all that want the same has a deadline of its own, and no caller who ends it.
-  const alone = { ...options, signal: undefined, cache: undefined }
+  const alone = { ...options, timeoutMs: undefined, signal: undefined, cache: undefined }
+  const load = () => withHttp(alone, context, (http) => http(request))
+  // An answer without its body is not one with it.
   const share: Guard = (next) => (url) =>
-    cache && isGet ? cache.read(url, () => withHttp(alone, context, (http) => http(request))) : next(url)
+    cache && isGet ? cache.read(request.dropBody ? `${url}#` : url, load) : next(url)
   const guards = [
     vet, // what is kept is no way round the policy either
     share,

@@ -75,10 +75,10 @@ export async function readResourceMetadata(
 ): Promise<ResourceMetadata> {
   const { origin } = parseIdentifier(resource, 'resource')
   const shown = displayUrl(String(resource))
-  const named = URL.canParse(metadataUrl) ? [metadataUrl] : []
+  const told = URL.canParse(metadataUrl) ? [metadataUrl] : []
   const wellKnown = [resource, ...(allowAncestor ? [origin] : [])].map(buildResourceMetadataUrl)
   const since = walk.attempts.length
-  for (const url of new Set([...named, ...wellKnown])) {
+  for (const url of new Set([...told, ...wellKnown])) {
     const document = await readDocument<ResourceMetadata>(
       walk,
       url,
