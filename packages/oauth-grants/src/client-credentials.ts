@@ -33,7 +33,7 @@ export class ClientCredentialsAuth extends GrantAuth {
 
   /**
    * Finds the server by asking the resource, and what to ask it for: `resource` as the resource spells itself, `scope`
-   * as it demands. Name the `issuer` that your credentials are for, and they go to no other.
+   * as it demands. Name the `expectedIssuer` that your credentials are for, and they go to no other.
    *
    * @throws {DiscoveryError} as `discoverAuthorizationServer`; {AuthConfigError} as the constructor,
    *   `resource_not_supported`

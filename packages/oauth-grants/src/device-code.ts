@@ -58,7 +58,7 @@ export class DeviceCodeAuth extends LoginAuth {
   }
 
   /**
-   * Finds the server by asking the resource, and what to ask it for. Name the `issuer` that the client is registered at,
+   * Finds the server by asking the resource, and what to ask it for. Name the `expectedIssuer` that the client is registered at,
    * and nobody is sent to another.
    *
    * @throws {DiscoveryError} as `discoverAuthorizationServer`; {AuthConfigError} as the constructor,

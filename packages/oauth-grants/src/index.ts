@@ -14,6 +14,7 @@ export {
   clientSecretBasic,
   clientSecretPost,
   publicClient,
+  rawClientSecretBasic,
 } from './client-authentication.ts'
 export { type PrivateKeyJwtOptions, privateKeyJwt } from './private-key-jwt.ts'
 
@@ -36,6 +37,14 @@ export {
 export { ClientCredentialsAuth, type ClientCredentialsOptions } from './client-credentials.ts'
 export type { Credential } from './credential.ts'
 export { DeviceCodeAuth, type DeviceCodeOptions, type DeviceVerification } from './device-code.ts'
+export {
+  type Assertion,
+  type AssertionRequest,
+  type IdentityAssertionOptions,
+  identityAssertion,
+  JwtBearerAuth,
+  type JwtBearerOptions,
+} from './jwt-bearer.ts'
 export type { FromIssuer, FromResource } from './locate.ts'
 export type { LoginAuth, LoginOptions } from './login.ts'
 export { TokenExchangeAuth, type TokenExchangeOptions } from './token-exchange.ts'

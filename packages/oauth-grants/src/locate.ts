@@ -14,7 +14,10 @@ import { AuthConfigError, unusable } from './errors.ts'
 import { scopeTokens, unionOf } from './scope.ts'
 
 /** Options where the server is found from the resource. */
-export type FromResource<O extends GrantOptions> = Omit<O, 'serverMetadata' | 'resource'> & {
+export type FromResource<O extends Omit<GrantOptions, 'clientId'>> = Omit<
+  O,
+  'serverMetadata' | 'resource'
+> & {
   /** The protected resource, such as an MCP server: it is asked for its metadata. */
   resourceUrl: string | URL
   /**
@@ -27,7 +30,7 @@ export type FromResource<O extends GrantOptions> = Omit<O, 'serverMetadata' | 'r
 }
 
 /** Options where the server describes itself. */
-export type FromIssuer<O extends GrantOptions> = Omit<O, 'serverMetadata'> & {
+export type FromIssuer<O extends Omit<GrantOptions, 'clientId'>> = Omit<O, 'serverMetadata'> & {
   /** The server, spelled as it spells itself. */
   issuer: string
   /** Ends the discovery. */
@@ -42,7 +45,7 @@ const offlineAccess = 'offline_access'
  *
  * @param isLogin a person signs in: asks for a refresh token as well, where the server lists the scope for it
  */
-export async function locateByResource<O extends GrantOptions>(
+export async function locateByResource<O extends Omit<GrantOptions, 'clientId'>>(
   options: FromResource<O>,
   grantType: string,
   isLogin = false,
@@ -79,7 +82,7 @@ function requireBearerHeader(metadata: ResourceMetadata): void {
 }
 
 /** Has an issuer describe itself. */
-export async function locateByIssuer<O extends GrantOptions>(
+export async function locateByIssuer<O extends Omit<GrantOptions, 'clientId'>>(
   options: FromIssuer<O>,
 ): Promise<Pick<AuthOptions, 'serverMetadata'>> {
   return { serverMetadata: await fetchAuthorizationServerMetadata(options.issuer, options) }

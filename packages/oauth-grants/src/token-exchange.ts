@@ -84,7 +84,7 @@ export class TokenExchangeAuth extends GrantAuth {
   }
 
   /**
-   * Finds the server by asking the resource, and what to ask it for. Name the `issuer` that your credentials and your
+   * Finds the server by asking the resource, and what to ask it for. Name the `expectedIssuer` that your credentials and your
    * subject tokens are for, and they go to no other.
    *
    * @throws {DiscoveryError} as `discoverAuthorizationServer`; {AuthConfigError} as the constructor,

@@ -6,6 +6,7 @@ import {
   clientSecretBasic,
   clientSecretPost,
   publicClient,
+  rawClientSecretBasic,
 } from '../src/index.ts'
 import { metadata, tokenServer } from './token-server.ts'
 
@@ -56,6 +57,23 @@ describe('the method', () => {
       )
     },
   )
+
+  it('puts id and secret together as they are, for servers that do not decode them, by name only (TE-03)', async () => {
+    const odd = { clientId: 'm%e', clientSecret: 'h:u+s h%\u00e9' }
+
+    const raw = await sent({ ...odd, clientAuthentication: rawClientSecretBasic })
+    const encoded = await sent(odd)
+
+    const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+    expect(raw.authorization).toBe(basic('m%e:h:u+s h%\u00e9'))
+    expect(encoded.authorization).toBe(basic('m%25e:h%3Au%2Bs+h%25%C3%A9'))
+  })
+
+  it('that puts them together has no way to write an id with a colon (TE-03)', async () => {
+    const attempt = sent({ clientId: 'm:e', clientAuthentication: rawClientSecretBasic })
+
+    await expect(attempt).rejects.toMatchObject({ code: 'client_id_missing' })
+  })
 
   it('that the caller names is used, whatever the server lists', async () => {
     const serverMetadata = listing(['client_secret_basic'])

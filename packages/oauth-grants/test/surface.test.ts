@@ -11,6 +11,7 @@ it('exports these names and no others', () => {
     'ClientCredentialsAuth',
     'DeviceCodeAuth',
     'DiscoveryError',
+    'JwtBearerAuth',
     'OAuthError',
     'TokenError',
     'TokenExchangeAuth',
@@ -20,10 +21,12 @@ it('exports these names and no others', () => {
     'clientSecretPost',
     'createToken',
     'finishAuthorization',
+    'identityAssertion',
     'isOAuthError',
     'memoryStore',
     'privateKeyJwt',
     'publicClient',
+    'rawClientSecretBasic',
     'startAuthorization',
   ])
 })

@@ -6,11 +6,15 @@
  */
 import { MCPClient } from '@x/mcp-client'
 import {
+  type Assertion,
   type Auth,
   AuthorizationCodeAuth,
   ClientCredentialsAuth,
+  identityAssertion,
   isOAuthError,
+  JwtBearerAuth,
   privateKeyJwt,
+  publicClient,
 } from '@x/oauth-grants'
 
 interface Context {
@@ -19,6 +23,13 @@ interface Context {
   issuer?: string
   private_key_pem?: string
   signing_algorithm?: string
+  /** What the platform of a workload says of it. */
+  valid_jwt?: string
+  /** What a user's sign-in at the employer's identity provider gave, and where that is. */
+  idp_id_token?: string
+  idp_client_id?: string
+  idp_issuer?: string
+  idp_token_endpoint?: string
 }
 
 const url = process.argv.at(-1) ?? ''
@@ -28,12 +39,14 @@ await using client = await MCPClient.connect(url, { auth: await authFrom(knowled
 await client.listTools()
 await client.callTool({ name: 'test-tool', arguments: {} })
 
-/** As itself, where the server has that; else for a person. */
+/** By what somebody has signed of it; as itself, where the server has that; else for a person. */
 async function authFrom(context: Context): Promise<Auth> {
   const { client_id: clientId = '', client_secret: clientSecret, issuer, private_key_pem: key } = context
   const { signing_algorithm: algorithm = '' } = context
   const clientAuthentication = key === undefined ? undefined : privateKeyJwt({ key, algorithm })
   const options = { resourceUrl: url, clientId, clientSecret, clientAuthentication, expectedIssuer: issuer }
+  const assertion = assertionFrom(context)
+  if (assertion !== undefined) return JwtBearerAuth.fromResource({ ...options, assertion })
   try {
     return await ClientCredentialsAuth.fromResource(options)
   } catch (error) {
@@ -41,6 +54,18 @@ async function authFrom(context: Context): Promise<Auth> {
     const redirectUri = 'http://127.0.0.1/callback'
     return AuthorizationCodeAuth.fromResource({ ...options, redirectUri, authorize: visit })
   }
+}
+
+function assertionFrom({
+  valid_jwt: jwt,
+  idp_id_token: identityToken,
+  ...idp
+}: Context): Assertion | undefined {
+  if (jwt !== undefined) return () => jwt
+  if (identityToken === undefined) return undefined
+  const { idp_issuer: issuer = '', idp_token_endpoint: endpoint = '', idp_client_id: clientId = '' } = idp
+  const serverMetadata = { issuer, token_endpoint: endpoint }
+  return identityAssertion({ serverMetadata, clientId, identityToken, clientAuthentication: publicClient })
 }
 
 /** The suite's person agrees with everything at once: the answer is where the browser is sent. */
