@@ -87,7 +87,7 @@ export function chooseClientAuthentication(
   throw new AuthConfigError('auth_method_not_supported', message)
 }
 
-function requireSecret({ clientId, clientSecret }: Client): string {
+export function requireSecret({ clientId, clientSecret }: Client): string {
   if (typeof clientSecret === 'string' && clientSecret !== '') return clientSecret
   const message = `The client ${JSON.stringify(clientId)} has no clientSecret. Pass one, or a clientAuthentication that needs none.`
   throw new AuthConfigError('client_secret_missing', message)

@@ -9,6 +9,12 @@
 // We say who we are,
 
 export {
+  type ClientSecretJwtOptions,
+  clientSecretJwt,
+  type PrivateKeyJwtOptions,
+  privateKeyJwt,
+} from './client-assertion.ts'
+export {
   type Client,
   type ClientAuthentication,
   clientSecretBasic,
@@ -16,7 +22,6 @@ export {
   publicClient,
   rawClientSecretBasic,
 } from './client-authentication.ts'
-export { type PrivateKeyJwtOptions, privateKeyJwt } from './private-key-jwt.ts'
 
 // ask for a token,
 

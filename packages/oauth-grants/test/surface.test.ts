@@ -18,6 +18,7 @@ it('exports these names and no others', () => {
     'TokenSession',
     'authorizedFetch',
     'clientSecretBasic',
+    'clientSecretJwt',
     'clientSecretPost',
     'createToken',
     'finishAuthorization',

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { startAuthorizationServer } from '@x/testbed'
 import { decodeProtectedHeader, exportJWK, exportPKCS8, generateKeyPair, jwtVerify } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type AuthOptions, ClientCredentialsAuth, privateKeyJwt } from '../src/index.ts'
+import { type AuthOptions, ClientCredentialsAuth, clientSecretJwt, privateKeyJwt } from '../src/index.ts'
 import { handClock } from './hand-clock.ts'
 import { metadata, tokenServer } from './token-server.ts'
 
@@ -220,5 +220,61 @@ describe('a real server', () => {
     // The second assertion is accepted too: its jti is another.
     await expect(auth.getToken({ rejected: token })).resolves.toMatchObject({ issuer: server.issuer })
     await expect(stranger.getToken()).rejects.toMatchObject({ error: 'invalid_client' })
+  })
+})
+
+describe('an assertion that the secret has signed', () => {
+  const secret = 'a secret of the client, long enough for SHA-256: 0123456789abcdef'
+  const byName = { clientSecret: secret, clientAuthentication: clientSecretJwt() }
+
+  it.each([[undefined], ['HS384'], ['HS512']] as const)(
+    'by %s is all that goes out, and the secret stays (CC-03, CC-04)',
+    async (algorithm) => {
+      const clock = handClock()
+      const { auth, forms } = signing(
+        {},
+        { ...byName, clientAuthentication: clientSecretJwt({ algorithm, clock }) },
+      )
+      await auth.getToken()
+
+      const assertion = assertionIn(forms()[0])
+      const { payload, protectedHeader } = await jwtVerify(assertion, new TextEncoder().encode(secret), {
+        currentDate: new Date(clock.now()),
+      })
+      expect(protectedHeader).toEqual({ alg: algorithm ?? 'HS256' })
+      expect(payload).toMatchObject({ iss: 'me', sub: 'me', aud: 'https://as.example' })
+      expect(Object.fromEntries(forms()[0] ?? [])).toEqual({
+        grant_type: 'client_credentials',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: assertion,
+      })
+    },
+  )
+
+  it('needs a secret, and an algorithm that the server lists (AS-12)', async () => {
+    const serverMetadata = { ...metadata, token_endpoint_auth_signing_alg_values_supported: ['RS256'] }
+    const without = signing({}, { ...byName, clientSecret: undefined })
+    const unlisted = signing({}, { ...byName, serverMetadata })
+
+    await expect(without.auth.getToken()).rejects.toMatchObject({ code: 'client_secret_missing' })
+    await expect(unlisted.auth.getToken()).rejects.toMatchObject({ code: 'auth_method_not_supported' })
+    expect([...without.arrivals, ...unlisted.arrivals]).toEqual([])
+  })
+
+  it('is taken by a real server, and that of another secret is not (CC-02)', async () => {
+    const client = {
+      client_id: 'signer',
+      client_secret: secret,
+      token_endpoint_auth_method: 'client_secret_jwt',
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+    } as const
+    await using server = await startAuthorizationServer({ clients: [client] })
+    const make = (clientSecret: string) =>
+      ClientCredentialsAuth.fromIssuer({ ...byName, issuer: server.issuer, clientId: 'signer', clientSecret })
+
+    await expect((await make(secret)).getToken()).resolves.toBeDefined()
+    await expect((await make(`${secret}!`)).getToken()).rejects.toMatchObject({ error: 'invalid_client' })
   })
 })
