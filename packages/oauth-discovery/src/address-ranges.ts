@@ -19,6 +19,7 @@ const reaches: Readonly<Record<string, Reach>> = {
 
 /** @param address as a URL or a resolver writes it, without brackets */
 export function reachOfAddress(address: string): Reach {
+  if (/^::\d+\./.test(address)) return 'special' // once IPv4 in IPv6 (RFC 4291 §2.5.5.1); the library takes it for mapped
   const parsed = ipaddr.process(address) // IPv4 that is mapped to IPv6 is IPv4
   if (parsed instanceof ipaddr.IPv6 && parsed.match(translated)) {
     // Of an IPv4 address that a network without IPv4 has translated (RFC 6052), what counts is that address.

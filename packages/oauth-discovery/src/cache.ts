@@ -6,6 +6,7 @@
 import CachePolicy from 'http-cache-semantics'
 import { type Clock, systemClock } from './clock.ts'
 import type { Answer } from './http.ts'
+import { parseJsonObject } from './json.ts'
 
 /**
  * Keeps answers to requests without credentials. One object is shared by passing it around: to all calls of a program,
@@ -78,14 +79,21 @@ export function memoryCache(options: MemoryCacheOptions = {}): DiscoveryCache {
 /** In ms. */
 function lifetimeOf(
   url: string,
-  { status, headers }: Answer,
+  answer: Answer,
   { maxAgeMs = 3_600_000, defaultAgeMs = 300_000, negativeAgeMs = 10_000 }: MemoryCacheOptions,
 ): number {
+  const { status, headers } = answer
   if (status === 429 || status >= 500) return 0
+  if (headers.get('vary')?.includes('*') === true) return 0
   const request = { url, method: 'GET', headers: {} }
-  // Judged as a 200: for a status that HTTP says nothing of, this says whether it may be kept at all.
-  const policy = new CachePolicy(request, { status: 200, headers: Object.fromEntries(headers) })
-  if (!policy.storable()) return 0
+  const said = new Headers(headers)
+  // Compared without regard to case (RFC 9111 §5.2), which the library leaves to us.
+  said.set('cache-control', headers.get('cache-control')?.toLowerCase() ?? '')
+  // As of a 200: a 401 that says nothing would be kept by nobody (RFC 9111 §3), and is here, for a moment.
+  const policy = new CachePolicy(request, { status: 200, headers: Object.fromEntries(said) })
   const isSaid = headers.has('cache-control') || headers.has('expires')
-  return Math.min(isSaid ? policy.timeToLive() : defaultAgeMs, status === 200 ? maxAgeMs : negativeAgeMs)
+  // Not its `timeToLive`, which counts in how long a stale answer may stand in for a new one (RFC 5861).
+  const saidMs = (policy.maxAge() - policy.age()) * 1000
+  const isDocument = status === 200 && parseJsonObject(answer) !== undefined
+  return Math.min(isSaid ? saidMs : defaultAgeMs, isDocument ? maxAgeMs : negativeAgeMs)
 }

@@ -30,6 +30,9 @@ export function createLimits({
     const message = `concurrency is ${concurrency}: at least one call has to go on at once.`
     throw new DiscoveryError('invalid_option', message, { url: '' })
   }
+  if (Number.isNaN(totalMs)) {
+    throw new DiscoveryError('invalid_option', 'totalMs is NaN: it has to be a time.', { url: '' })
+  }
   const endsAt = clock.now() + totalMs
   const waiting = new Set<() => void>()
   let running = 0

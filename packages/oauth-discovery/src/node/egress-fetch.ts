@@ -7,7 +7,7 @@ import { lookup as resolve } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import tls from 'node:tls'
 import ipaddr from 'ipaddr.js'
-import { Agent, buildConnector, type Dispatcher, ProxyAgent, fetch as send } from 'undici'
+import { Agent, type Dispatcher, ProxyAgent, fetch as send } from 'undici'
 import { reachOfAddress } from '../address-ranges.ts'
 import { DiscoveryError } from '../errors.ts'
 import { addressRefused, withoutSecrets } from '../foreign.ts'
@@ -45,15 +45,21 @@ export function egressFetch({ allow = [], proxy, ca }: EgressOptions = {}): Egre
   const isAllowed = (address: string) =>
     reachOfAddress(address) === 'public' || ranges.some((range) => isWithin(address, range))
   const trust = ca === undefined ? {} : { ca: [...trusted(), ...[ca].flat()] }
-  const dispatcher =
+  const connections =
     proxy === undefined
       ? connectWithin(isAllowed, trust)
-      : new ProxyAgent({ uri: parseProxy(proxy), requestTls: trust, proxyTls: trust })
+      : // Plain http by its whole URL (RFC 9112 §3.2.2), as undici 8 does unasked: many proxies refuse it a tunnel.
+        new ProxyAgent({ uri: parseProxy(proxy), requestTls: trust, proxyTls: trust, proxyTunnel: false })
+  const dispatcher = connections.compose((dispatch) => (options, handler) => {
+    // What is an address already is not looked up, be it the target of a redirect.
+    const host = new URL(options.origin ?? '').hostname.replace(/^\[|\]$/g, '')
+    if (isIP(host) !== 0 && !isAllowed(host)) throw refusal(host, host)
+    return dispatch(options, handler)
+  })
+  const senders = new WeakMap<object, unknown>()
 
   async function egress(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init)
-    const host = new URL(request.url).hostname.replace(/^\[|\]$/g, '')
-    if (isIP(host) !== 0 && !isAllowed(host)) throw refusal(host, host)
     const { method, headers, signal, redirect } = request
     const isStream = init?.body instanceof ReadableStream
     const body = request.body && (isStream ? request.body : new Uint8Array(await request.arrayBuffer()))
@@ -66,11 +72,14 @@ export function egressFetch({ allow = [], proxy, ca }: EgressOptions = {}): Egre
       redirect,
       dispatcher,
     })
+    // A request that is collected passes no abort on: these live until the body is read.
+    if (answer.body !== null) senders.set(answer.body, [input, request])
     // The same interface by another class: undici is not the one that is inside Node.
     return answer as unknown as Response
   }
 
-  const close = () => dispatcher.close()
+  let closed: Promise<void> | undefined
+  const close = () => (closed ??= connections.close())
   return Object.assign(egress, { close, [Symbol.asyncDispose]: close })
 }
 
@@ -83,15 +92,7 @@ function connectWithin(isAllowed: (address: string) => boolean, trust: { ca?: st
       else callback(null, found[0]?.address ?? '', found[0]?.family)
     })
   }
-  const connect = buildConnector({ ...trust, lookup })
-  return new Agent({
-    connect(options, callback) {
-      // What is an address already is not looked up, be it the target of a redirect.
-      const host = options.hostname.replace(/^\[|\]$/g, '')
-      if (isIP(host) !== 0 && !isAllowed(host)) callback(refusal(host, host), null)
-      else connect(options, callback)
-    },
-  })
+  return new Agent({ connect: { ...trust, lookup } })
 }
 
 function refusal(host: string, address: string): Error {
@@ -102,8 +103,9 @@ function refusal(host: string, address: string): Error {
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
 function parseRange(text: string): Range {
-  if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text)
-  if (isIP(text) !== 0) {
+  const isAddress = isIP(text.replace(/\/.*/s, '')) !== 0 // to the library, 10/8 is 0.0.0.10/8
+  if (isAddress && ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text)
+  if (isAddress && !text.includes('/')) {
     const address = ipaddr.process(text)
     return [address, address.toByteArray().length * 8]
   }
@@ -118,9 +120,19 @@ function isWithin(address: string, [network, bits]: Range): boolean {
 
 function parseProxy(proxy: string | URL): string {
   const text = String(proxy)
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text
-  const message = `The option proxy is ${JSON.stringify(withoutSecrets(text))}, which is no absolute http or https URL.`
+  if (URL.canParse(text) && isProxy(new URL(text))) return text
+  const shown = JSON.stringify(withoutSecrets(text.replace(/[?#]/g, ''))) // what stands behind one may be of a password
+  const message = `The option proxy is ${shown}, which is no absolute http or https URL, or is not percent-encoded.`
   throw new DiscoveryError('invalid_option', message, { url: '' })
+}
+
+function isProxy({ protocol, username, password }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}:${password}`)
+    return /^https?:$/.test(protocol)
+  } catch {
+    return false
+  }
 }
 
 /** Those of the platform, with what was added by `NODE_EXTRA_CA_CERTS`; Node 22.12 to 22.14 cannot tell of these. */
