@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { fetchResourceMetadata, primaryAuthorizationServer } from '../src/index.ts'
-import { pages } from './pages.ts'
+import { memoryCache } from '../src/cache.ts'
+import {
+  discoverAuthorizationServer,
+  fetchResourceMetadata,
+  primaryAuthorizationServer,
+} from '../src/index.ts'
+import { pages, unauthorized } from './pages.ts'
 
 const resource = 'https://rs.example/mcp'
 const inserted = 'https://rs.example/.well-known/oauth-protected-resource/mcp'
@@ -209,5 +214,41 @@ describe('fetchResourceMetadata', () => {
     expect(metadata.scopes_supported).toBeUndefined()
     expect(metadata['x']).toBeUndefined()
     expect(Object.getPrototypeOf(metadata)).toBe(Object.prototype)
+    expect(Object.keys(metadata)).toEqual(['resource', 'constructor'])
+  })
+  it('reads again what was dropped from a cache, as a later refusal asks for (CH-10, PR-18, RFC 9728 §5.2)', async () => {
+    const moved = { resource, authorization_servers: ['https://as2.example'] }
+    const table = {
+      [inserted]: { resource, authorization_servers },
+      'https://as.example/.well-known/oauth-authorization-server': { issuer: 'https://as.example' },
+      'https://as2.example/.well-known/oauth-authorization-server': { issuer: 'https://as2.example' },
+    }
+    const [web, cache] = [pages(table), memoryCache()]
+    const options = () => ({ ...web, cache, response: unauthorized()() })
+    const issuerNow = async () =>
+      (await discoverAuthorizationServer(resource, options())).authorizationServerMetadata.issuer
+
+    const first = await issuerNow()
+    table[inserted] = moved
+    const kept = await issuerNow()
+    cache.drop(resource)
+    const later = await issuerNow()
+
+    expect([first, kept, later]).toEqual(['https://as.example', 'https://as.example', 'https://as2.example'])
+    expect(web.asked.filter((each) => each === `GET ${inserted}`)).toHaveLength(2)
+  })
+
+  it('keeps no document in a cache that turns out to be about another resource (PR-18)', async () => {
+    const table = { [inserted]: { resource: 'https://bank.example', authorization_servers } }
+    const [web, cache] = [pages(table), memoryCache()]
+    await expect(fetchResourceMetadata(resource, { ...web, cache })).rejects.toMatchObject({
+      code: 'resource_mismatch',
+    })
+
+    table[inserted] = { resource, authorization_servers }
+    const metadata = await fetchResourceMetadata(resource, { ...web, cache })
+
+    expect(metadata).toEqual({ resource, authorization_servers })
+    expect(web.asked).toEqual([`GET ${inserted}`, `GET ${inserted}`])
   })
 })

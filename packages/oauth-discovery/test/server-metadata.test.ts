@@ -93,6 +93,37 @@ describe('fetchAuthorizationServerMetadata', () => {
     })
   })
 
+  it.each([
+    ['120', 120_000],
+    ['0', 0],
+    ['86400', 3_600_000],
+    ['Tue, 24 Nov 2026 12:01:30 GMT', 90_000],
+    ['Tue, 24 Nov 2026 11:00:00 GMT', 0],
+    ['Wed, 24 Nov 2027 12:00:00 GMT', 3_600_000],
+    ['soon', undefined],
+    ['', undefined],
+    [undefined, undefined],
+  ])(
+    'passes on when a busy server wants to be asked again: %j is %j ms (RFC 9110 §10.2.3)',
+    async (value, ms) => {
+      const headers = value === undefined ? {} : { 'retry-after': value }
+      const clock = { now: () => Date.UTC(2026, 10, 24, 12), sleep: () => new Promise<void>(() => {}) }
+
+      for (const status of [429, 503]) {
+        const web = pages({ [oauth]: () => new Response(null, { status, headers }) })
+        const attempt = fetchAuthorizationServerMetadata(issuer, { ...web, clock })
+
+        const attempts = [{ url: oauth, outcome: 'refused', status, code: 'unavailable', retryAfterMs: ms }]
+        await expect(attempt).rejects.toMatchObject({
+          code: 'unavailable',
+          recovery: 'transient',
+          retryAfterMs: ms,
+          attempts: expect.arrayContaining(attempts),
+        })
+      }
+    },
+  )
+
   it('says what was wrong with a document of the wrong shape, and with none', async () => {
     const invalid = pages({ [oauth]: { token_endpoint } })
 
