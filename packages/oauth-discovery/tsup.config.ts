@@ -9,7 +9,7 @@ export default defineConfig({
     'src/addresses.ts',
     'src/addresses-browser.ts',
   ],
-  external: ['#addresses'], // chosen where it is installed, by the conditions of that place
+  external: ['#addresses', /^node:/], // the first is chosen where it is installed, by the conditions of that place
   format: ['esm'],
   target: 'es2022',
   platform: 'neutral',
@@ -18,4 +18,5 @@ export default defineConfig({
   clean: true,
   splitting: true, // entries share their chunks, or each would carry its own copy of every error class
   treeshake: false,
+  removeNodeProtocol: false, // Deno wants `node:`
 })

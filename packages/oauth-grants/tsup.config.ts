@@ -10,4 +10,6 @@ export default defineConfig({
   clean: true,
   splitting: true, // entries share their chunks, or each would carry its own copy of every error class
   treeshake: false,
+  external: [/^node:/],
+  removeNodeProtocol: false, // Deno wants `node:`
 })

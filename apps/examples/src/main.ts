@@ -9,12 +9,14 @@ import { isOAuthError } from '@x/oauth-grants'
 import { runAuthorizationCode } from './authorization-code.ts'
 import { runDeviceCode } from './device-code.ts'
 import { runDiscover } from './discover.ts'
+import { runEnterpriseManaged } from './enterprise-managed.ts'
 import { runHttpApi } from './http-api.ts'
 import { runLogin } from './login.ts'
 import { runMcp } from './mcp.ts'
 import { flags } from './servers.ts'
 import { runTokenExchange } from './token-exchange.ts'
 import { runWholeWay } from './whole-way.ts'
+import { runWorkloadIdentity } from './workload-identity.ts'
 
 const examples = {
   'whole-way': {
@@ -40,6 +42,14 @@ const examples = {
     about: 'a person who signs in on another device, and a plain HTTP API',
   },
   login: { run: runLogin, about: 'a command-line login that is asked for once, and a plain HTTP API' },
+  'workload-identity': {
+    run: runWorkloadIdentity,
+    about: 'a program that its platform vouches for, through MCP',
+  },
+  'enterprise-managed': {
+    run: runEnterpriseManaged,
+    about: 'a user whose employer decides, and who is not asked, through MCP',
+  },
 }
 
 const help = `npm start                     run the main story against embedded servers

@@ -1,6 +1,13 @@
+import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { AuthorizationCodeAuth, type TokenSource } from '@x/oauth-grants'
-import { agree, startTestbed, type Testbed, testClients } from '@x/testbed'
+import { fetchAuthorizationServerMetadata } from '@x/oauth-discovery'
+import {
+  type Assertion,
+  AuthorizationCodeAuth,
+  type IdentityAssertionOptions,
+  type TokenSource,
+} from '@x/oauth-grants'
+import { agree, startAuthorizationServer, startTestbed, type Testbed, testClients } from '@x/testbed'
 
 /** Whom an example talks to, and as whom. */
 export interface Servers extends AsyncDisposable {
@@ -19,12 +26,19 @@ export interface Servers extends AsyncDisposable {
   readonly isEmbedded: boolean
   /** The token of a user who has come to us, where an example acts for one. */
   readonly userToken: () => Promise<string>
+  /** What the platform that a workload runs on says of it, to a server that asks who it is. */
+  readonly workload: Assertion
+  /** The identity provider where a user is employed, as whom an example comes there, and the user's ID token. */
+  readonly employer: () => Promise<IdentityAssertionOptions>
 }
 
 export interface Part {
   readonly part: 'mcp' | 'api'
-  /** `worker`: a program with a secret. `cli`: a public client, with which a person signs in. */
-  readonly as: 'worker' | 'cli'
+  /**
+   * `worker`: a program with a secret. `cli`: a public client, with which a person signs in. `app`: one with a secret.
+   * `workload`: a program that is registered nowhere.
+   */
+  readonly as: 'worker' | 'cli' | 'app' | 'workload'
 }
 
 export const flags = `  --resource URL          the MCP server, or for http-api, device-code and login the API (or MCP_URL, API_URL)
@@ -40,7 +54,17 @@ and where you want,
 
 and for token-exchange, in the environment,
 
-  SUBJECT_TOKEN           the token of the user to act for`
+  SUBJECT_TOKEN           the token of the user to act for
+
+for workload-identity, which needs no client,
+
+  WORKLOAD_TOKEN_FILE     where the platform puts the JWT that says who the workload is
+
+and for enterprise-managed,
+
+  ID_TOKEN                of a user who has signed in at the identity provider
+  IDP_ISSUER              that provider
+  IDP_CLIENT_ID, IDP_CLIENT_SECRET   who you are there`
 
 /** The servers that the flags or the environment name, or else the embedded ones. */
 export async function chooseServers(args: string[], { part, as }: Part): Promise<Servers> {
@@ -56,15 +80,15 @@ export async function chooseServers(args: string[], { part, as }: Part): Promise
       browser: { type: 'string' },
     },
   })
-  const { MCP_URL, API_URL, AS_ISSUER, MCP_CLIENT_ID, MCP_CLIENT_SECRET, SUBJECT_TOKEN } = process.env
+  const { MCP_URL, API_URL, AS_ISSUER, MCP_CLIENT_ID, MCP_CLIENT_SECRET } = process.env
   const { scope, tool, browser, ...named } = values
   const url = named.resource ?? (part === 'mcp' ? MCP_URL : API_URL)
   if (url === undefined && Object.keys(named).length === 0) return startEmbedded({ part, as }, tool)
 
-  const clientId = named['client-id'] ?? MCP_CLIENT_ID
+  const clientId = as === 'workload' ? '' : (named['client-id'] ?? MCP_CLIENT_ID)
   const clientSecret = named['client-secret'] ?? MCP_CLIENT_SECRET
   const needed = { '--resource': url, '--client-id': clientId }
-  const given = as === 'worker' ? { ...needed, '--client-secret': clientSecret } : needed
+  const given = as === 'worker' || as === 'app' ? { ...needed, '--client-secret': clientSecret } : needed
   if (url === undefined || clientId === undefined || Object.values(given).includes(undefined)) {
     const missing = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? flag : []))
     throw new Error(`Missing: ${missing.join(', ')}. To talk to servers of your own, give\n\n${flags}`)
@@ -77,12 +101,22 @@ export async function chooseServers(args: string[], { part, as }: Part): Promise
     refuse: async (auth) => void (await auth.getToken({ rejected: await auth.getToken() })),
     person: (address) => openBrowser(address, browser),
     isEmbedded: false,
-    async userToken() {
-      if (SUBJECT_TOKEN !== undefined) return SUBJECT_TOKEN
-      throw new Error('Missing: SUBJECT_TOKEN in the environment, the token of the user to act for.')
-    },
+    userToken: async () => fromEnvironment('SUBJECT_TOKEN'),
+    workload: () => readFile(fromEnvironment('WORKLOAD_TOKEN_FILE'), 'utf8'),
+    employer: async () => ({
+      serverMetadata: await fetchAuthorizationServerMetadata(fromEnvironment('IDP_ISSUER')),
+      clientId: fromEnvironment('IDP_CLIENT_ID'),
+      clientSecret: fromEnvironment('IDP_CLIENT_SECRET'),
+      identityToken: () => fromEnvironment('ID_TOKEN'),
+    }),
     async [Symbol.asyncDispose]() {},
   }
+}
+
+function fromEnvironment(name: string): string {
+  const value = process.env[name]
+  if (value !== undefined) return value
+  throw new Error(`Missing: ${name} in the environment. What there is to give:\n\n${flags}`)
 }
 
 async function openBrowser(url: string, browser: string | undefined): Promise<void> {
@@ -91,11 +125,14 @@ async function openBrowser(url: string, browser: string | undefined): Promise<vo
 }
 
 async function startEmbedded({ part, as }: Part, tool: string | undefined): Promise<Servers> {
-  const testbed = await startTestbed()
+  const provider = await startAuthorizationServer()
+  const testbed = await startTestbed({ identityProvider: provider.issuer })
+  const { issuer, platform } = testbed.authorizationServer
   return {
     url: testbed[part].url,
-    expectedIssuer: undefined,
-    client: testClients[as],
+    // Whoever presents what others have signed has to know to whom.
+    expectedIssuer: as === 'workload' || as === 'app' ? issuer : undefined,
+    client: as === 'workload' ? { clientId: '' } : testClients[as],
     tool,
     refuse: async (auth) => testbed[part].refuse((await auth.getToken()).accessToken),
     person: async (address) => {
@@ -105,7 +142,15 @@ async function startEmbedded({ part, as }: Part, tool: string | undefined): Prom
     },
     isEmbedded: true,
     userToken: () => signUserIn(testbed),
-    [Symbol.asyncDispose]: () => testbed.close(),
+    workload: ({ issuer: audience }) => platform.sign({ subject: 'the-workload', audience }),
+    employer: async () => ({
+      serverMetadata: { issuer: provider.issuer, token_endpoint: provider.tokenEndpoint },
+      ...testClients.app,
+      identityToken: await signEmployeeIn(provider),
+    }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([testbed.close(), provider.close()])
+    },
   }
 }
 
@@ -119,4 +164,16 @@ export async function signUserIn({ api }: Pick<Testbed, 'api'>): Promise<string>
     authorize: (url) => agree(url),
   })
   return (await auth.getToken()).accessToken
+}
+
+/** A user who has signed in at the identity provider of an employer. */
+export async function signEmployeeIn({ issuer }: { issuer: string }): Promise<string> {
+  await using auth = await AuthorizationCodeAuth.fromIssuer({
+    ...testClients.app,
+    issuer,
+    scope: 'openid',
+    redirectUri: 'http://127.0.0.1/callback',
+    authorize: (url) => agree(url),
+  })
+  return (await auth.getToken()).idToken ?? ''
 }

@@ -1,29 +1,50 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { agree, startTestbed, type Testbed, testClients } from '@x/testbed'
+import {
+  type AuthorizationServer,
+  agree,
+  startAuthorizationServer,
+  startTestbed,
+  type Testbed,
+  testClients,
+} from '@x/testbed'
 import { afterAll, describe, expect, it } from 'vitest'
-import { signUserIn } from '../src/servers.ts'
+import { signEmployeeIn, signUserIn } from '../src/servers.ts'
 import { findLeaks, findTokens } from './leaks.ts'
 import { type RunOptions, runExample } from './run.ts'
 
 const names = (await runExample(['--names'])).stdout.trim().split('\n')
 const { clientId, clientSecret } = testClients.worker
+const clientSecrets = [clientSecret, testClients.app.clientSecret]
+
+const secretMembers = [
+  'code',
+  'code_verifier',
+  'refresh_token',
+  'device_code',
+  'subject_token',
+  'token',
+  'assertion',
+]
 
 /** All that must not be seen: what the client has, and each token and credential that went over the wire. */
-function secretsOf({ authorizationServer, mcp, api }: Testbed): string[] {
-  const headers = [authorizationServer, mcp, api].flatMap(({ journal }) =>
+function secretsOf(
+  { authorizationServer, mcp, api }: Testbed,
+  ...providers: AuthorizationServer[]
+): string[] {
+  const headers = [authorizationServer, mcp, api, ...providers].flatMap(({ journal }) =>
     journal.arrivals.flatMap((arrival) => arrival.headers['authorization']?.split(' ')[1] ?? []),
   )
-  const forms = authorizationServer.journal.arrivals.flatMap(({ body }) => {
+  const servers = [authorizationServer, ...providers]
+  const posted = servers.flatMap(({ journal }) => journal.arrivals)
+  const forms = posted.flatMap(({ body }) => {
     const form = new URLSearchParams(body)
-    return ['code', 'code_verifier', 'refresh_token', 'device_code', 'subject_token', 'token'].flatMap(
-      (name) => form.get(name) ?? [],
-    )
+    return secretMembers.flatMap((name) => form.get(name) ?? [])
   })
-  return [...new Set([clientSecret, ...headers, ...forms])]
+  return [...new Set([...clientSecrets, ...headers, ...forms])]
 }
 
 const home = await mkdtemp(join(tmpdir(), 'examples-'))
@@ -34,16 +55,42 @@ const isForPeople = (name: string) => ['authorization-code', 'device-code', 'log
 const isAboutApi = (name: string) => ['http-api', 'device-code', 'login'].includes(name)
 
 /** What an example needs to talk to servers that are not its own. */
-async function settingOf(name: string, testbed: Testbed): Promise<{ args: string[] } & RunOptions> {
+async function settingOf(
+  name: string,
+  testbed: Testbed,
+  provider: AuthorizationServer,
+): Promise<{ args: string[] } & RunOptions> {
   const { url } = isAboutApi(name) ? testbed.api : testbed.mcp
   const env = { ...given(url), HOME: home, XDG_STATE_HOME: join(home, 'state') }
   if (name === 'token-exchange')
     return { args: [], env: { ...env, SUBJECT_TOKEN: await signUserIn(testbed) } }
+  if (name === 'workload-identity') return { args: [], env: await asWorkload(testbed) }
+  if (name === 'enterprise-managed') return { args: [], env: { ...env, ...(await asEmployee(provider)) } }
   if (!isForPeople(name)) return { args: [], env }
   const { MCP_CLIENT_SECRET: _, ...open } = { ...env, MCP_CLIENT_ID: testClients.cli.clientId }
   return name === 'device-code'
     ? { args: [], env: open, onOutput: agreeOnPhone() }
     : { args: ['--browser', browser], env: open }
+}
+
+/** A program that has an address, and a file of its platform. */
+async function asWorkload({ authorizationServer, mcp }: Testbed): Promise<Record<string, string>> {
+  const { issuer: audience, platform } = authorizationServer
+  const path = join(home, crypto.randomUUID())
+  await writeFile(path, `${await platform.sign({ subject: 'job-7', audience })}\n`)
+  return { MCP_URL: mcp.url, WORKLOAD_TOKEN_FILE: path }
+}
+
+async function asEmployee(provider: AuthorizationServer): Promise<Record<string, string>> {
+  const { clientId: id, clientSecret: secret } = testClients.app
+  return {
+    MCP_CLIENT_ID: id,
+    MCP_CLIENT_SECRET: secret,
+    IDP_ISSUER: provider.issuer,
+    IDP_CLIENT_ID: id,
+    IDP_CLIENT_SECRET: secret,
+    ID_TOKEN: await signEmployeeIn(provider),
+  }
 }
 
 /** Somebody who reads the address from the terminal, once. */
@@ -73,6 +120,8 @@ it('has these examples', () => {
     'authorization-code',
     'device-code',
     'login',
+    'workload-identity',
+    'enterprise-managed',
   ])
 })
 
@@ -82,7 +131,7 @@ describe.each(names)('the example %s', (name) => {
 
     expect({ exitCode, stderr, leftProcess }).toEqual({ exitCode: 0, stderr: '', leftProcess: false })
     expect(stdout).toContain('✓')
-    expect(findLeaks(stdout, [clientSecret])).toEqual([])
+    expect(findLeaks(stdout, clientSecrets)).toEqual([])
     expect(findTokens(stdout)).toEqual([])
     const ports = new Set(Array.from(stdout.matchAll(/127\.0\.0\.1:(\d+)/g), ([, port]) => Number(port)))
     expect(ports.size).toBeGreaterThan(1)
@@ -95,13 +144,14 @@ describe.each(names)('the example %s', (name) => {
   ])(
     'talks to servers that it is given, their issuer %s, and shows none of their secrets',
     async (_, isKnown) => {
-      await using testbed = await startTestbed()
+      await using provider = await startAuthorizationServer()
+      await using testbed = await startTestbed({ identityProvider: provider.issuer })
       const { url } = isAboutApi(name) ? testbed.api : testbed.mcp
       const issuer = { AS_ISSUER: testbed.authorizationServer.issuer }
       // Whoever does not ask the resource has to know its scope.
       const scope = ['--scope', isAboutApi(name) ? 'api:read' : 'mcp:tools']
 
-      const { args, env, onOutput } = await settingOf(name, testbed)
+      const { args, env, onOutput } = await settingOf(name, testbed, provider)
       const { exitCode, stdout, stderr } = await runExample(
         [name, ...args, ...(isKnown && name !== 'discover' ? scope : [])],
         { env: { ...env, ...(isKnown && issuer) }, onOutput },
@@ -109,9 +159,9 @@ describe.each(names)('the example %s', (name) => {
 
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
       expect(stdout).toContain(new URL(url).host)
-      const secrets = secretsOf(testbed)
-      // The secret; and where there are credentials, those of the token request and a token at least.
-      expect(secrets.length).toBeGreaterThan(name === 'discover' ? 0 : 2)
+      const secrets = secretsOf(testbed, provider)
+      // The secrets; and where there are credentials, those of the token request and a token at least.
+      expect(secrets.length).toBeGreaterThan(name === 'discover' ? 0 : 3)
       expect(findLeaks(stdout, secrets)).toEqual([])
       expect(findTokens(stdout)).toEqual([])
     },
@@ -136,7 +186,7 @@ describe('the search for leaks', () => {
 
     const { exitCode, stdout } = await runExample(['mcp'], { env: given(testbed.mcp.url), preload })
 
-    const credentials = secretsOf(testbed).filter((secret) => secret !== clientSecret)
+    const credentials = secretsOf(testbed).filter((secret) => !clientSecrets.includes(secret))
     expect(exitCode).toBe(0)
     expect(findLeaks(stdout, credentials)).toEqual(credentials)
   })

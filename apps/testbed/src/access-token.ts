@@ -35,7 +35,8 @@ export function scopesOf({ scope }: JWTPayload): string[] {
   return typeof scope === 'string' ? scope.split(' ') : []
 }
 
-async function fetchKeys(issuer: string): Promise<JWTVerifyGetKey> {
+/** The keys of an issuer, for as long as it lives. */
+export async function fetchKeys(issuer: string): Promise<JWTVerifyGetKey> {
   const { origin, pathname } = new URL(issuer)
   const path = pathname.replace(/\/$/, '')
   const response = await fetch(`${origin}/.well-known/oauth-authorization-server${path}`)

@@ -4,7 +4,9 @@ import { approve } from './approval.ts'
 import { clientMetadata } from './clients.ts'
 import { askPerson } from './interaction-pages.ts'
 import { pathnameOf } from './journal.ts'
+import { allowNameless, registerJwtBearer } from './jwt-bearer.ts'
 import { type Handler, listen, type RunningServer } from './listening.ts'
+import { createPlatform, type Platform } from './platform.ts'
 import { providerConfiguration } from './provider-configuration.ts'
 import { requireRegisteredAuthentication } from './registered-authentication.ts'
 import { registerTokenExchange } from './token-exchange.ts'
@@ -29,6 +31,10 @@ export interface AuthorizationServerOptions {
   strictClientAuthentication?: boolean | undefined
   /** Client metadata (RFC 7591 names) of clients known beside the `testClients`. */
   clients?: readonly object[]
+  /** An issuer whose assertions of its users are taken (ID-JAG); default: none. */
+  identityProvider?: string | undefined
+  /** Whether anybody may register a client (RFC 7591); default `false`. */
+  registers?: boolean | undefined
   /** Which resource indicators are known; default: all. */
   resources?: (resource: string) => boolean
 }
@@ -36,6 +42,8 @@ export interface AuthorizationServerOptions {
 export interface AuthorizationServer extends RunningServer {
   readonly issuer: string
   readonly tokenEndpoint: string
+  /** Whose word for workloads is taken here. */
+  readonly platform: Platform
 }
 
 /** Starts an `oidc-provider` with a key and a store of its own. */
@@ -46,15 +54,18 @@ export async function startAuthorizationServer(
   // Checked by the provider when a client is first used.
   const extraClients = (options.clients ?? []) as readonly ClientMetadata[]
   const clients = [...clientMetadata, ...extraClients]
+  const platform = await createPlatform()
   const running = await listen(port, async (origin) => {
     const provider = await createProvider(origin + issuerPath, clients, options)
+    registerJwtBearer(provider, { platform, identityProvider: options.identityProvider })
     const handler = mount(provider, issuerPath, people === 'pages' ? askPerson : approve)
-    if (options.strictClientAuthentication !== true) return handler
     const endpoints = ['/token', '/token/revocation', '/device/auth'].map((path) => issuerPath + path)
-    return requireRegisteredAuthentication(clients, endpoints, handler)
+    const isStrict = options.strictClientAuthentication === true
+    const guarded = isStrict ? requireRegisteredAuthentication(clients, endpoints, handler) : handler
+    return allowNameless(`${issuerPath}/token`, guarded)
   })
   const issuer = running.origin + issuerPath
-  return { ...running, issuer, tokenEndpoint: `${issuer}/token` }
+  return { ...running, issuer, tokenEndpoint: `${issuer}/token`, platform }
 }
 
 async function createProvider(
@@ -70,10 +81,12 @@ async function createProvider(
       clients,
       accessTokenSeconds: options.accessTokenSeconds ?? 3600,
       deviceCodeSeconds: options.deviceCodeSeconds ?? 600,
+      takesUsers: options.identityProvider !== undefined,
+      registers: options.registers === true,
       isKnownResource: options.resources ?? (() => true),
     }),
   )
-  registerTokenExchange(provider, publicKey)
+  registerTokenExchange(provider, { publicKey, privateKey })
   // Without an interval a client must wait 5 s between polls (RFC 8628 §3.2).
   const interval = options.deviceIntervalSeconds ?? 1
   provider.on('device_authorization.success', (_context, body) => Object.assign(body, { interval }))

@@ -12,12 +12,18 @@ import { createStore } from './store.ts'
 
 const resourceScopes = 'mcp:tools mcp:write api:read'
 const day = 86_400
+/** draft-ietf-oauth-identity-assertion-authz-grant §7.2 */
+const idJagProfile = 'urn:ietf:params:oauth:grant-profile:id-jag'
 
 interface Knowledge {
   readonly signingKey: JWK
   readonly clients: readonly ClientMetadata[]
   readonly accessTokenSeconds: number
   readonly deviceCodeSeconds: number
+  /** Whether users of an identity provider come with assertions. */
+  readonly takesUsers: boolean
+  /** Whether anybody may register a client. */
+  readonly registers: boolean
   readonly isKnownResource: (resource: string) => boolean
 }
 
@@ -35,6 +41,7 @@ export function providerConfiguration(knowledge: Knowledge): Configuration {
     clients: knowledge.clients,
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     clientBasedCORS: () => true,
+    discovery: knowledge.takesUsers ? { authorization_grant_profiles_supported: [idJagProfile] } : {},
     responseTypes: ['code'],
     scopes: ['openid', 'offline_access', ...resourceScopes.split(' ')],
     ttl: lifetimes(knowledge),
@@ -70,7 +77,7 @@ function lifetimes({ accessTokenSeconds, deviceCodeSeconds }: Knowledge): Config
   }
 }
 
-function features({ accessTokenSeconds, isKnownResource }: Knowledge): Configuration['features'] {
+function features({ accessTokenSeconds, isKnownResource, registers }: Knowledge): Configuration['features'] {
   return {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
@@ -78,6 +85,12 @@ function features({ accessTokenSeconds, isKnownResource }: Knowledge): Configura
     revocation: {
       enabled: true,
       allowedPolicy: (_context, client, token) => client.clientId === token.clientId,
+    },
+    registration: {
+      enabled: registers,
+      idFactory: () => randomUUID(),
+      secretFactory: () => `${randomUUID()} made=up&only`,
+      issueRegistrationAccessToken: false,
     },
     rpInitiatedLogout: { enabled: false },
     resourceIndicators: {

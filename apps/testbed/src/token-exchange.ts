@@ -5,6 +5,7 @@ import { errors, type TokenEndpointGrantContext } from 'oidc-provider'
 import { buildTokenResponse, resolveRequestedResources } from 'oidc-provider/lib/helpers/grants.js'
 import { scopesOf } from './access-token.ts'
 import { tokenExchange } from './clients.ts'
+import { idJag, issueIdentityAssertion } from './identity-assertion.ts'
 
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 
@@ -23,17 +24,29 @@ interface Parameters {
   subject_token_type?: string
   actor_token?: string
   actor_token_type?: string
+  requested_token_type?: string
   audience?: string | string[]
 }
 
-/** RFC 8693, for access tokens of this server: narrows scope, changes the audience, notes the actor. */
-export function registerTokenExchange(provider: Provider, key: CryptoKey): void {
+/**
+ * RFC 8693. For access tokens of this server: narrows scope, changes the audience, notes the actor. For ID tokens: gives
+ * an assertion for another server.
+ */
+export function registerTokenExchange(
+  provider: Provider,
+  keys: { publicKey: CryptoKey; privateKey: CryptoKey },
+): void {
   const read = (token: string | undefined, type: string | undefined) =>
-    readToken(provider.issuer, key, token, type)
+    readToken(provider.issuer, keys.publicKey, token, type)
   provider.registerGrantType<Parameters>(
     tokenExchange,
     async (context) => {
-      const { params } = context.oidc
+      const { params, client } = context.oidc
+      if (params.requested_token_type === idJag.tokenType) {
+        const place = { issuer: provider.issuer, ...keys }
+        context.body = await issueIdentityAssertion(place, client?.clientId ?? '', params)
+        return
+      }
       const subject = await read(params.subject_token, params.subject_token_type)
       const actor = params.actor_token && (await read(params.actor_token, params.actor_token_type))
       await answer(provider, context, subject, actor || undefined)

@@ -15,11 +15,12 @@ import {
 } from './resource-metadata.ts'
 import {
   type AuthorizationServerMetadata,
+  isIssuer,
   readServerMetadata,
   serverDocument,
   supportsGrantType,
 } from './server-metadata.ts'
-import { askAhead, type Walk, walkFrom } from './walk.ts'
+import { askAhead, noteOutage, type Walk, walkFrom } from './walk.ts'
 import {
   buildAuthorizationServerMetadataUrls,
   buildResourceMetadataUrl,
@@ -106,21 +107,26 @@ export async function inspectResource(
   resource: string | URL,
   { legacy, ...options }: InspectOptions = {},
 ): Promise<Inspection> {
-  const found = await follow(resource, options, async (walk, { status, challenge }, error) => {
+  const found = await follow(resource, options, async (walk, { status, headers, challenge }, error) => {
     const { attempts } = walk
     if (isSuccess(status)) return { kind: 'open', attempts } as const
-    // Nothing less than a plain no from each place: an outage or a bad document must not lead into a weaker mode.
+    // Nothing less than a plain no from each place: an outage or a bad document must not lead into a weaker mode, nor
+    // may a challenge that tells of metadata, readable or not.
     const isAbsent = attempts.every((each) => each.status === 404)
-    const isTold = challenge?.parameters.resource_metadata !== undefined
+    const isTold = /resource_metadata/i.test(headers.get('www-authenticate') ?? '')
     if (legacy === undefined || status !== 401 || isTold || !isAbsent) throw error
-    const authorizationServerMetadata = await legacy(walk, parseIdentifier(resource, 'resource'))
-    return { kind: 'legacy', challenge, authorizationServerMetadata, attempts } as const
+    const server = await legacy(walk, parseIdentifier(resource, 'resource'))
+    const { expectedIssuer = server.issuer } = options
+    if (!isIssuer(walk, server.issuer, expectedIssuer)) {
+      const published = { resource: String(resource), authorization_servers: [server.issuer] }
+      throw noServers(walk, published, expectedIssuer)
+    }
+    return { kind: 'legacy', challenge, authorizationServerMetadata: server, attempts } as const
   })
   return 'kind' in found ? found : { kind: 'protected', ...found }
 }
 
-interface Answered {
-  readonly status: number
+interface Answered extends Pick<Answer, 'status' | 'headers'> {
   readonly challenge: Challenge | undefined
 }
 
@@ -139,7 +145,9 @@ async function follow<T = never>(
     const probing = response ?? probe(walk, url)
     if (response === undefined) askAhead(walk, buildResourceMetadataUrl(resource), resourceDocument)
     askAhead(walk, expectedUrl, serverDocument)
-    const { status, headers } = await probing
+    const answer = await probing
+    const { status, headers } = answer
+    noteOutage(walk, displayUrl(url), answer)
     const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
     walk.emit({ type: 'challenge', url: displayUrl(url), challenges })
     const challenge = status === 401 || status === 403 ? selectChallenge(challenges) : undefined
@@ -151,7 +159,7 @@ async function follow<T = never>(
       return { challenge, resourceMetadata, authorizationServerMetadata, attempts: walk.attempts }
     } catch (error) {
       if (!isOAuthError(error, 'resource_metadata_not_found')) throw error
-      return otherwise(walk, { status, challenge }, error)
+      return otherwise(walk, { status, headers, challenge }, error)
     }
   })
 }
@@ -172,7 +180,7 @@ async function chooseServer(
   { grantType, expectedIssuer }: DiscoverOptions,
 ): Promise<AuthorizationServerMetadata> {
   const named = resource.authorization_servers ?? []
-  const wanted = named.filter((each) => expectedIssuer === undefined || each === expectedIssuer)
+  const wanted = named.filter((each) => expectedIssuer === undefined || isIssuer(walk, each, expectedIssuer))
   let second: AuthorizationServerMetadata | undefined
   let failure: unknown
   for (const each of wanted.slice(0, maxServers)) {
@@ -181,10 +189,7 @@ async function chooseServer(
       if (grantType === undefined || supportsGrantType(metadata, grantType)) return metadata
       second ??= metadata
     } catch (error) {
-      const isNext =
-        isOAuthError(error) &&
-        /^(?:unavailable|server_metadata_.*|(?:invalid|insecure)_url)$/.test(error.code)
-      if (!isNext) throw error
+      if (!isOAuthError(error) || /^(?:issuer_mismatch|timeout)$/.test(error.code)) throw error
       failure ??= error
     }
   }
@@ -197,7 +202,7 @@ function noServers(walk: Walk, metadata: ResourceMetadata, expected: string | un
   const { resource, authorization_servers: named = [] } = metadata
   const url = displayUrl(resource)
   const isOther = expected !== undefined && named.length > 0
-  const message = `The metadata of ${url} names ${isOther ? `${quoteForeign(named.join(' '))}, not ${quoteForeign(expected)}. If that is right, use that URL` : 'no authorization server (RFC 9728 §2). If you know it, name it yourself'}.`
+  const message = `The metadata of ${url} names ${isOther ? `${quoteForeign(named.join(' '))}, not ${quoteForeign(expected)}. If that is right, use that URL` : 'no authorization server (RFC 9728 §2). If you know its authorization server, name that yourself'}.`
   const code = isOther ? 'issuer_mismatch' : 'resource_metadata_invalid'
   return new DiscoveryError(code, message, { url, attempts: walk.attempts })
 }

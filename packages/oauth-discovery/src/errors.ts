@@ -31,7 +31,7 @@ const seam = Symbol.for('mcp.authSeamEscape')
 /** Any failure of these packages. Never holds a secret, a token or a body, in any member. */
 export abstract class OAuthError extends Error {
   static {
-    Object.defineProperties(OAuthError.prototype, { [mark]: { value: true }, [seam]: { value: true } })
+    Object.assign(OAuthError.prototype, { [mark]: true, [seam]: true })
   }
   /** Which failure; stable across releases, unlike the message. */
   abstract readonly code: string

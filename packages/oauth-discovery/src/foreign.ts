@@ -13,7 +13,7 @@ export function displayUrl(url: string | URL): string {
 
 /** What may be no URL, without what would be a query, a user name or a password in one. */
 export function withoutSecrets(text: string): string {
-  return text.replace(/[?#].*/s, '').replace(/^([a-z]*:?).*@/is, '$1//')
+  return text.replace(/^([a-z\d]*:?).*@/is, '$1//').replace(/[?#].*/s, '')
 }
 
 /** Quotes text of a server: printable ASCII only, so no terminal escapes, and at most 200 characters of it. */

@@ -96,7 +96,7 @@ function requireHttps(url: URL, refuse: Refuse): void {
 async function vetHost(url: URL, caller: URL, refuse: Refuse): Promise<void> {
   if (url.hostname === caller.hostname) return
   const [there, here] = await Promise.all([reachOf(url.hostname), reachOf(caller.hostname)])
-  if (there === 'public' || [there, 'loopback'].includes(here)) return
+  if (there === 'public' || (there !== 'special' && [there, 'loopback'].includes(here))) return
   const what = `not sent, for ${displayUrl(caller)} led there, and that is no public address. ${allowing(url)}`
   throw refuse('address_refused', url.href, what)
 }

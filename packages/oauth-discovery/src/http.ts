@@ -66,8 +66,8 @@ export interface HttpRequest {
   readonly purpose: string
   readonly url: string
   /** Sent by POST; without it the request is a GET. */
-  readonly form?: URLSearchParams | undefined
-  readonly headers?: Headers | undefined
+  readonly body?: URLSearchParams | string | undefined
+  readonly headers: Headers
   /** For where only the head of the answer matters, and the body may have no end. */
   readonly dropBody?: boolean | undefined
 }
@@ -132,10 +132,10 @@ export async function withHttp<T>(
 }
 
 /** Every failure says what was attempted and on what; `what` adds what came of it, and what to do. */
-function refusing({ purpose, form }: HttpRequest, fail: Fail): Refuse {
+function refusing({ purpose, body }: HttpRequest, fail: Fail): Refuse {
   return (code, address, what, cause) => {
     const url = displayUrl(address)
-    const message = `${form === undefined ? 'GET' : 'POST'} ${url} (${purpose}): ${what}`
+    const message = `${body === undefined ? 'GET' : 'POST'} ${url} (${purpose}): ${what}`
     const recovery = code === 'timeout' || code === 'unreachable' ? 'transient' : 'terminal'
     return fail(code, message, { url, recovery, cause })
   }
@@ -157,7 +157,7 @@ function exchange(
   const { allowAddress = () => false, maxBytes = 1_048_576, clock = systemClock, cache } = options
   const fetch = options.fetch ?? globalThis.fetch
   const { emit, refuse } = context
-  const isGet = request.form === undefined
+  const isGet = request.body === undefined
   const vet = vetAddress(new URL(context.callerUrl), allowAddress, refuse)
   // What one call asks for all that want the same has a deadline of its own, and no caller who ends it.
   const alone = { ...options, timeoutMs: undefined, signal: undefined, cache: undefined }

@@ -7,13 +7,13 @@ import ky from 'ky'
 import type { Fetch, HttpRequest } from './http.ts'
 
 export function sendByKy(
-  { url, form, headers = new Headers() }: HttpRequest,
+  { url, body, headers }: HttpRequest,
   fetch: Fetch,
   signal: AbortSignal,
 ): Promise<Response> {
   return ky(url, {
-    method: form === undefined ? 'GET' : 'POST',
-    body: form ?? null,
+    method: body === undefined ? 'GET' : 'POST',
+    body: body ?? null,
     headers,
     signal,
     fetch: (input) => fetch(input), // ky would add options of its own

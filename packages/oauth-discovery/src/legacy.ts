@@ -23,6 +23,7 @@ export const originAsServer: LegacyRule = async (walk, { origin }) => {
     [origin, `${origin}/`].includes(issuer)
       ? undefined
       : `names the issuer ${quoteForeign(issuer)}, not ${origin} (RFC 8414 §3.3)`
+  walk.ahead.delete(url) // it was asked for without the revision
   const headers = { 'mcp-protocol-version': '2025-03-26' }
   const document = await readDocument(walk, url, serverDocument, faultOf, headers)
   if (document !== undefined) return document

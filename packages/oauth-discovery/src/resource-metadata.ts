@@ -27,6 +27,7 @@ export interface ResourceMetadata {
 
 export const resourceDocument: DocumentKind = {
   purpose: 'resource metadata',
+  name: 'resource',
   about: 'resource',
   members: {
     resource: text,
@@ -34,9 +35,6 @@ export const resourceDocument: DocumentKind = {
     scopes_supported: list,
     bearer_methods_supported: list,
   },
-  absent: 'resource_metadata_not_found',
-  invalid: 'resource_metadata_invalid',
-  mismatch: 'resource_mismatch',
   advice: 'If you know its authorization server, name that yourself.',
 }
 
@@ -75,9 +73,9 @@ export async function readResourceMetadata(
 ): Promise<ResourceMetadata> {
   const { origin } = parseIdentifier(resource, 'resource')
   const shown = displayUrl(String(resource))
-  const told = URL.canParse(metadataUrl) ? [metadataUrl] : []
+  // What a parser would repair is no URL.
+  const told = /^[!-[\]-~]+$/.test(metadataUrl) && URL.canParse(metadataUrl) ? [metadataUrl] : []
   const wellKnown = [resource, ...(allowAncestor ? [origin] : [])].map(buildResourceMetadataUrl)
-  const since = walk.attempts.length
   for (const url of new Set([...told, ...wellKnown])) {
     const document = await readDocument<ResourceMetadata>(
       walk,
@@ -92,7 +90,7 @@ export async function readResourceMetadata(
     // The root document may cover more than this resource: an outage is no reason to fall back to it.
     if (walk.attempts.at(-1)?.code === 'unavailable') break
   }
-  throw nothingFound(walk, shown, since, resourceDocument)
+  throw nothingFound(walk, shown, 0, resourceDocument)
 }
 
 /**
@@ -116,7 +114,7 @@ function isAncestor(published: string, requested: string | URL, metadataUrl: str
   return (
     ancestor.origin === origin &&
     isAbove &&
-    !/[?#@]/.test(published) &&
+    !/[^!-~]|[?#@\\]/.test(published) &&
     buildResourceMetadataUrl(published) === metadataUrl
   )
 }

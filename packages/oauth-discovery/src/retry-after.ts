@@ -7,8 +7,10 @@ import type { Clock } from './clock.ts'
 
 /** `Retry-After` in ms, of seconds or of a date, and at most an hour: a server must not silence us for good. */
 export function readRetryAfter(headers: Headers, clock: Clock): number | undefined {
-  const value = headers.get('retry-after')
-  if (value === null) return undefined
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - clock.now()
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined
+  const value = headers.get('retry-after') ?? ''
+  // Parsers of dates take nearly everything for one.
+  const ms = /^\d+$/.test(value)
+    ? Number(value) * 1000
+    : Date.parse(/GMT$/.test(value) ? value : '') - clock.now()
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 3_600_000)
 }

@@ -36,6 +36,7 @@ export interface AuthorizationServerMetadata {
 
 export const serverDocument: DocumentKind = {
   purpose: 'authorization server metadata',
+  name: 'server',
   about: 'issuer',
   members: {
     issuer: text,
@@ -51,9 +52,6 @@ export const serverDocument: DocumentKind = {
     token_endpoint_auth_signing_alg_values_supported: list,
     code_challenge_methods_supported: list,
   },
-  absent: 'server_metadata_not_found',
-  invalid: 'server_metadata_invalid',
-  mismatch: 'issuer_mismatch',
   advice:
     'Check the issuer. A server that publishes nothing works by its endpoints: { issuer, token_endpoint }.',
 }
@@ -79,13 +77,10 @@ export async function fetchAuthorizationServerMetadata(
 
 export async function readServerMetadata(walk: Walk, issuer: string): Promise<AuthorizationServerMetadata> {
   const since = walk.attempts.length
-  const faultOf = ({ issuer: named }: AuthorizationServerMetadata) => {
-    const isSame =
-      named === issuer || (walk.options.tolerateIssuerSlash === true && isSameRoot(named, issuer))
-    return isSame
+  const faultOf = ({ issuer: named }: AuthorizationServerMetadata) =>
+    isIssuer(walk, named, issuer)
       ? undefined
       : `names the issuer ${quoteForeign(named)}, not ${quoteForeign(issuer)} (RFC 8414 §3.3)`
-  }
   for (const url of buildAuthorizationServerMetadataUrls(issuer)) {
     const document = await readDocument(walk, url, serverDocument, faultOf)
     if (document !== undefined) return document
@@ -93,9 +88,10 @@ export async function readServerMetadata(walk: Walk, issuer: string): Promise<Au
   throw nothingFound(walk, issuer, since, serverDocument)
 }
 
-/** Without a path, the slash that some parsers add and others take away; nothing else is the same. */
-function isSameRoot(one: string, other: string): boolean {
-  return /^https?:\/\/[^/]+\/?$/.test(one) && one.replace(/\/$/, '') === other.replace(/\/$/, '')
+/** Letter by letter, but for the slash that some parsers add to an issuer without a path, if the caller tolerates that. */
+export function isIssuer({ options }: Walk, one: string, other: string): boolean {
+  const isRoot = options.tolerateIssuerSlash === true && /^https?:\/\/[^/]+\/?$/.test(one)
+  return one === other || (isRoot && one.replace(/\/$/, '') === other.replace(/\/$/, ''))
 }
 
 /**

@@ -28,8 +28,8 @@ export interface Walk {
   readonly ahead: Map<string, Promise<Answer>>
   readonly emit: Emit
   readonly attempts: Attempt[]
-  /** What the policy refused, in order. */
-  readonly refusals: DiscoveryError[]
+  /** What the policy refused last. */
+  refusal?: DiscoveryError
 }
 
 export function walkFrom<T>(
@@ -42,7 +42,7 @@ export function walkFrom<T>(
   const fail = (code: DiscoveryErrorCode, message: string, details: { url: string }) =>
     new DiscoveryError(code, message, { ...details, attempts })
   return withHttp(options, { callerUrl, fail, emit }, (http) =>
-    work({ options, http, ahead: new Map(), emit, attempts, refusals: [] }),
+    work({ options, http, ahead: new Map(), emit, attempts }),
   )
 }
 
@@ -50,6 +50,18 @@ function note(walk: Walk, attempt: Attempt): void {
   walk.attempts.push(attempt)
   const { url, outcome, code } = attempt
   walk.emit({ type: 'candidate', url, outcome, code })
+}
+
+/** Notes an answer of a server that is down or overloaded. @returns whether it is one */
+export function noteOutage(
+  walk: Walk,
+  url: string,
+  { status, headers }: Pick<Answer, 'status' | 'headers'>,
+): boolean {
+  if (status !== 429 && status < 500) return false
+  const retryAfterMs = readRetryAfter(headers, walk.options.clock ?? systemClock)
+  note(walk, { url, outcome: 'refused', status, code: 'unavailable', retryAfterMs })
+  return true
 }
 
 export const text: v.GenericSchema<unknown, string> = /* @__PURE__ */ v.custom<string>(isText)
@@ -65,13 +77,12 @@ function isText(value: unknown): boolean {
 /** One kind of metadata document: how it reads, and what is said where there is none. */
 export interface DocumentKind {
   readonly purpose: string
+  /** As in the codes of errors. */
+  readonly name: 'resource' | 'server'
   /** The member that says whom the document is about: without it there is no document. */
-  readonly about: string
+  readonly about: 'resource' | 'issuer'
   /** What the members that are used have to be; one that is not is as good as absent. */
   readonly members: Readonly<Record<string, v.GenericSchema>>
-  readonly absent: DiscoveryErrorCode
-  readonly invalid: DiscoveryErrorCode
-  readonly mismatch: DiscoveryErrorCode
   readonly advice: string
 }
 
@@ -105,7 +116,7 @@ export async function readDocument<T>(
   faultOf: (document: T) => string | undefined,
   headers?: HeadersInit,
 ): Promise<T | undefined> {
-  const { purpose, invalid, mismatch } = kind
+  const { purpose, name, about } = kind
   const shown = displayUrl(url)
   const tell = (outcome: Attempt['outcome'], more: Partial<Attempt>) =>
     note(walk, { url: shown, outcome, ...more })
@@ -113,16 +124,14 @@ export async function readDocument<T>(
     if (!(error instanceof DiscoveryError) || error.code === 'timeout') throw error
     // Its cause is ours: a name and, from the system, a code.
     const { code: reason } = (error.cause ?? {}) as { code?: string }
-    if (error.code !== 'unreachable') walk.refusals.push(error)
+    if (error.code !== 'unreachable') walk.refusal = error
     tell('refused', error.code === 'unreachable' ? { code: 'unavailable', reason } : { code: error.code })
   })
   if (answer === undefined) return undefined
   const { status } = answer
   const json = status === 200 ? parseJsonObject(answer) : undefined
   if (json === undefined) {
-    const isDown = status === 429 || status >= 500
-    const retryAfterMs = readRetryAfter(answer.headers, walk.options.clock ?? systemClock)
-    tell(isDown ? 'refused' : 'absent', isDown ? { status, code: 'unavailable', retryAfterMs } : { status })
+    if (!noteOutage(walk, shown, answer)) tell('absent', { status })
     return undefined
   }
   const document = readMembers(walk, shown, json, kind) as T | undefined // the members that T names have been looked at
@@ -132,10 +141,10 @@ export async function readDocument<T>(
     return document
   }
   walk.options.cache?.drop(url)
-  tell('refused', { status, code: fault === undefined ? invalid : mismatch })
+  tell('refused', { status, code: fault === undefined ? `${name}_metadata_invalid` : `${about}_mismatch` })
   if (fault === undefined) return undefined
   const message = `The metadata at ${shown} ${fault}: none of it is used. If that is right, use that URL.`
-  throw new DiscoveryError(mismatch, message, { url: shown, attempts: walk.attempts })
+  throw new DiscoveryError(`${about}_mismatch`, message, { url: shown, attempts: walk.attempts })
 }
 
 /** Takes away what is of no use. @returns undefined when it does not say whom it is about */
@@ -161,19 +170,19 @@ export function nothingFound(
   walk: Walk,
   about: string,
   since: number,
-  { purpose, absent, invalid, advice }: DocumentKind,
+  { purpose, name, advice }: DocumentKind,
 ): DiscoveryError {
   const attempts = walk.attempts.slice(since)
-  const refusal = walk.refusals.at(-1)
+  const { refusal } = walk
   if (refusal !== undefined && attempts.every(({ code }) => code === refusal.code)) return refusal
   const busy = attempts.find(({ code }) => code === 'unavailable')
-  const isInvalid = attempts.some(({ code }) => code === invalid)
+  const isInvalid = attempts.some(({ code }) => code === `${name}_metadata_invalid`)
   const tried = attempts
     .map(({ url, status, code, reason }) => `${url} (${reason ?? code ?? status})`)
     .join(', ')
   const what = busy ? 'Check that the address is right and the server up.' : advice
   return new DiscoveryError(
-    busy ? 'unavailable' : isInvalid ? invalid : absent,
+    busy ? 'unavailable' : `${name}_metadata_${isInvalid ? 'invalid' : 'not_found'}`,
     `No usable ${purpose} for ${quoteForeign(about)}. Tried ${tried}. ${what}`,
     {
       url: attempts.at(-1)?.url ?? '',

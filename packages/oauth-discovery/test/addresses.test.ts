@@ -220,7 +220,7 @@ describe('who may lead where (NS-01, NS-03)', () => {
     ['http://127.0.0.1:3000/mcp', 'http://localhost:9000/m', true],
     ['http://[::1]:3000/mcp', 'https://10.0.0.5/m', true],
     ['http://app.localhost/mcp', 'https://keycloak/m', true],
-    ['http://localhost:3000/mcp', 'https://169.254.169.254/m', true],
+    ['http://localhost:3000/mcp', 'https://169.254.169.254/m', false],
     ['http://localhost:3000/mcp', 'https://as.example/m', true],
     // The same host is where the caller has sent us.
     ['https://10.0.0.5/mcp', 'https://10.0.0.5:8443/m', true],

@@ -221,7 +221,7 @@ describe('discoverAuthorizationServer', () => {
     expect(new Set(events.map(({ flow }) => flow)).size).toBe(1)
   })
 
-  it.each(['urn:x', 'http://old.example', 'https://u:p@as.example', ''])(
+  it.each(['urn:x', 'http://old.example', 'https://u:p@as.example', 'https://10.0.0.1', ''])(
     'goes on to the next server where %j is no address of one (PR-11)',
     async (unusable) => {
       const page = { resource, authorization_servers: [unusable, 'https://as.example'] }

@@ -230,7 +230,7 @@ describe('as the option fetch', () => {
     const form = new URLSearchParams({ client_secret: 'hunter2' })
 
     const attempt = withHttp({ fetch }, context, (http) =>
-      http({ purpose: 'token request', url: context.callerUrl, form }),
+      http({ purpose: 'token request', url: context.callerUrl, body: form, headers: new Headers() }),
     )
 
     const error = await attempt.catch((caught: unknown) => caught)

@@ -21,6 +21,9 @@ const server = { issuer: 'https://as.example', token_endpoint: 'https://as.examp
 
 const absent = (url: string): Attempt => ({ url, outcome: 'absent', status: 404 })
 const used = (url: string): Attempt => ({ url, outcome: 'used', status: 200 })
+/** The resource itself, where it is down. */
+const outage = (code: number): Attempt[] =>
+  code < 500 ? [] : [{ url: resource, outcome: 'refused', status: code, code: 'unavailable' }]
 const status = (code: number) => () => new Response(null, { status: code })
 
 describe('inspectResource tells', () => {
@@ -57,7 +60,7 @@ describe('inspectResource tells', () => {
         challenge: undefined,
         resourceMetadata: document,
         authorizationServerMetadata: server,
-        attempts: [used(inserted), used(as)],
+        attempts: [...outage(answer), used(inserted), used(as)],
       })
     },
   )
@@ -131,7 +134,9 @@ describe('inspectResource fails', () => {
 
     await expect(attempt).rejects.toMatchObject({
       name: 'DiscoveryError',
-      attempts: [absent(inserted), absent(root)],
+      code: answer >= 500 ? 'unavailable' : 'resource_metadata_not_found',
+      recovery: answer >= 500 ? 'transient' : 'terminal',
+      attempts: [...outage(answer), absent(inserted), absent(root)],
     })
     expect(web.asked).toEqual([`GET ${resource}`, `GET ${inserted}`, `GET ${root}`])
   })

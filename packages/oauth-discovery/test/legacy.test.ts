@@ -200,6 +200,9 @@ describe('the rule of the caller', () => {
     'Bearer resource_metadata="/relative"',
     'Bearer resource_metadata=""',
     'Basic realm=x, Bearer scope=a, DPoP resource_metadata="http://api.example.com/meta"',
+    'Bearer resource_metadata="https://api.example.com/a", resource_metadata="https://api.example.com/b"',
+    'Bearer Resource_Metadata="https://api.example.com/meta',
+    `Bearer realm="${'x'.repeat(16_384)}", resource_metadata="https://api.example.com/meta"`,
   ])('is not used where a challenge says where the metadata is: %s', async (challenge) => {
     const web = pages({ [resource]: unauthorized(challenge) })
 
@@ -224,6 +227,26 @@ describe('the rule of the caller', () => {
     await expect(attempt).rejects.toMatchObject({ name: 'DiscoveryError' })
     expect(web.asked).not.toContain(`GET ${published}`)
   })
+
+  it.each(['https://api.example.com', 'https://trusted.example'])(
+    'finds no other server than the expected one: %s (RG-15, RG-17)',
+    async (expectedIssuer) => {
+      const web = pages({ [resource]: unauthorized() })
+
+      const attempt = inspectResource(resource, { ...web, legacy: originAsServer, expectedIssuer })
+
+      if (expectedIssuer === 'https://api.example.com') {
+        await expect(attempt).resolves.toMatchObject({ kind: 'legacy' })
+        const revisions = web.requests.map(({ url, headers }) => [url, headers.get('mcp-protocol-version')])
+        expect(revisions).toContainEqual([published, '2025-03-26'])
+      } else {
+        await expect(attempt).rejects.toMatchObject({
+          code: 'issuer_mismatch',
+          message: expect.stringContaining('"https://trusted.example"'),
+        })
+      }
+    },
+  )
 
   it('is not used unless it is given', async () => {
     const web = pages({ [resource]: unauthorized(), [published]: { issuer: 'https://api.example.com' } })

@@ -60,16 +60,20 @@ describe('fetchResourceMetadata', () => {
     expect(web.asked).toEqual([`GET ${inserted}`])
   })
 
-  it.each(['/relative', 'not a url', 'http://rs.example/meta'])(
-    'ignores %j as the URL of a challenge and looks at the well-known one (PR-02)',
-    async (metadataUrl) => {
-      const web = pages({ [inserted]: { resource } })
+  it.each([
+    '/relative',
+    'not a url',
+    'http://rs.example/meta',
+    'https:\\\\rs.example\\meta',
+    ' https://rs.example/meta',
+    'https://rs.exa\tmple/meta',
+  ])('ignores %j as the URL of a challenge and looks at the well-known one (PR-02)', async (metadataUrl) => {
+    const web = pages({ [inserted]: { resource } })
 
-      await fetchResourceMetadata(resource, { ...web, metadataUrl })
+    await fetchResourceMetadata(resource, { ...web, metadataUrl })
 
-      expect(web.asked).toEqual([`GET ${inserted}`])
-    },
-  )
+    expect(web.asked).toEqual([`GET ${inserted}`])
+  })
 
   it.each([
     ['another host', 'https://bank.example/mcp'],
@@ -202,6 +206,27 @@ describe('fetchResourceMetadata', () => {
       ],
     })
   })
+
+  it.each([
+    ' https://rs.example',
+    'https://rs.example\\\\',
+    'https://rs.ex\tample',
+    'https://u:p@rs.example',
+  ])(
+    'takes %j, which parsers repair, for another resource, and forgets it (PR-05, PR-08, PR-18)',
+    async (spelling) => {
+      const web = pages({ [root]: { resource: spelling, authorization_servers } })
+      const cache = memoryCache()
+      const attempt = () => fetchResourceMetadata(resource, { ...web, cache })
+
+      await expect(attempt()).rejects.toMatchObject({
+        code: 'resource_mismatch',
+        attempts: [{ url: inserted }, { url: root, code: 'resource_mismatch' }],
+      })
+      await expect(attempt()).rejects.toMatchObject({ code: 'resource_mismatch' })
+      expect(web.asked.filter((each) => each === `GET ${root}`)).toHaveLength(2)
+    },
+  )
 
   it('drops members of the wrong type and keeps prototypes clean (PR-13)', async () => {
     const page = () =>

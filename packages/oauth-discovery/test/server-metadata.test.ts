@@ -100,7 +100,12 @@ describe('fetchAuthorizationServerMetadata', () => {
     ['Tue, 24 Nov 2026 12:01:30 GMT', 90_000],
     ['Tue, 24 Nov 2026 11:00:00 GMT', 0],
     ['Wed, 24 Nov 2027 12:00:00 GMT', 3_600_000],
+    ['9'.repeat(400), 3_600_000],
     ['soon', undefined],
+    ['1.5', undefined],
+    ['-5', undefined],
+    ['5, 7', undefined],
+    ['abc 3', undefined],
     ['', undefined],
     [undefined, undefined],
   ])(

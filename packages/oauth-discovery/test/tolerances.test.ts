@@ -183,6 +183,22 @@ describe('expectedIssuer', () => {
     expect(web.asked).toEqual([resource, inserted, as].map((url) => `GET ${url}`))
   })
 
+  it.each([
+    [bare, slashed],
+    [slashed, bare],
+  ])('may be %s where the resource names %s, if the slash is tolerated', async (expectedIssuer, named) => {
+    const web = pages({
+      [resource]: unauthorized(),
+      [inserted]: { resource, authorization_servers: [named] },
+      [as]: { issuer: bare, token_endpoint },
+    })
+    const options = { ...web, expectedIssuer, tolerateIssuerSlash: true }
+
+    const found = await discoverAuthorizationServer(resource, options)
+
+    expect(found.authorizationServerMetadata.issuer).toBe(bare)
+  })
+
   it.each([[others], [[slashed]], [['https://AS.example']], [['https://as.example:443', ...others]]])(
     'is not taken where the resource names %j, and neither are those (PR-11, RG-17)',
     async (authorization_servers) => {

@@ -55,10 +55,14 @@ describe('buildAuthorizationServerMetadataUrls', () => {
     )
   })
 
-  it('keeps a password in a refused URL out of the message (NS-09)', () => {
-    const attempt = () => buildResourceMetadataUrl('https://user:hunter2@rs.example/mcp?key=hunter3')
+  it.each([
+    ['https://user:hunter2@rs.example/mcp?key=hunter3', 'https://rs.example/mcp'],
+    ['https://user:hunter2?hunter3@rs.example/mcp', 'https://rs.example/mcp'],
+    ['s3://user:hunter2@rs.example', 's3://rs.example'],
+  ])('keeps a password in a refused URL out of the message: %s (NS-09)', (url, shown) => {
+    const attempt = () => buildResourceMetadataUrl(url)
 
-    expect(attempt).toThrow(/"https:\/\/rs.example\/mcp"/)
+    expect(attempt).toThrow(JSON.stringify(shown))
     expect(attempt).not.toThrow(/hunter/)
   })
 })

@@ -202,7 +202,7 @@ export function vetServer(options: GrantOptions, grantType: string): { readonly 
   const token_endpoint = vetEndpoint(options, 'token_endpoint')
   if (!supportsGrantType(server, grantType)) {
     const listed = quoteForeign(String(server.grant_types_supported))
-    const message = `The authorization server ${server.issuer} lists the grants ${listed}, not ${grantType}. If it has it all the same, say so in serverMetadata.`
+    const message = `The authorization server ${server.issuer} lists the grants ${listed}, not ${grantType}. If it has it, say so in serverMetadata.`
     throw new AuthConfigError('grant_not_supported', message)
   }
   return { token_endpoint }
@@ -211,7 +211,7 @@ export function vetServer(options: GrantOptions, grantType: string): { readonly 
 /** The URL of an endpoint, fit to be sent credentials, or a person. */
 export function vetEndpoint(
   { serverMetadata: server, allowAddress }: GrantOptions,
-  name: 'token_endpoint' | 'authorization_endpoint' | 'device_authorization_endpoint',
+  name: `${'token' | 'authorization' | 'device_authorization' | 'registration'}_endpoint`,
 ): string {
   const url = server[name]
   if (url === undefined || !URL.canParse(url) || url.includes('#')) {

@@ -113,7 +113,7 @@ export function vetOrigins(
     const isPlainAllowed = url?.protocol === 'http:' && allowAddress?.(url) === true
     if (url !== undefined && (isSecure(url) || isPlainAllowed)) return url.origin
     const what = `origin ${JSON.stringify(withoutSecrets(each))}`
-    throw unusable('invalid_origin', what, 'it is not https. The option allowAddress can allow http')
+    throw unusable('invalid_origin', what, 'it is not https. The option allowAddress can allow it')
   })
 }
 
@@ -125,7 +125,7 @@ function requireOrigin(target: string | Request, origins: readonly string[]): vo
   if (isClear && URL.canParse(url) && origins.includes(new URL(url).origin)) return
   const shown = URL.canParse(url) ? displayUrl(url) : JSON.stringify(withoutSecrets(url))
   const why = URL.canParse(url) ? '' : 'it is no absolute URL, and '
-  const named = origins.length === 0 ? 'no origin' : origins.join(', ')
+  const named = origins.join(', ') || 'no origin'
   const message = `Nothing was sent to ${shown}: ${why}the token is for ${named}. The option origins can name more.`
   throw new AuthConfigError('origin_refused', message)
 }
@@ -137,11 +137,8 @@ function isWithin(url: string, origins: readonly string[]): boolean {
 
 /** What can be read once; Node takes any async iterable for a body, and not every browser's stream is one. */
 function isStream(body: unknown): boolean {
-  return (
-    typeof body === 'object' &&
-    body !== null &&
-    (body instanceof ReadableStream || Symbol.asyncIterator in body)
-  )
+  if (body instanceof ReadableStream) return true
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 }
 
 /** The same request with the token, in place of any Authorization header that it had. */

@@ -83,13 +83,13 @@ export function chooseClientAuthentication(
   const listed = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
   const method = [clientSecretBasic, clientSecretPost].find((each) => listed.includes(each.method))
   if (method !== undefined) return method
-  const message = `The authorization server ${server.issuer} lists the client authentication ${quoteForeign(listed.join(' '))}, not client_secret_basic or client_secret_post. If it has it all the same, name it in the option clientAuthentication.`
+  const message = `The authorization server ${server.issuer} lists the client authentication ${quoteForeign(listed.join(' '))}, not client_secret_basic or client_secret_post. Name one in the option clientAuthentication.`
   throw new AuthConfigError('auth_method_not_supported', message)
 }
 
 export function requireSecret({ clientId, clientSecret }: Client): string {
   if (typeof clientSecret === 'string' && clientSecret !== '') return clientSecret
-  const message = `The client ${JSON.stringify(clientId)} has no clientSecret. Pass one, or a clientAuthentication that needs none.`
+  const message = `The client ${JSON.stringify(clientId)} has no clientSecret. Pass one, or name a clientAuthentication.`
   throw new AuthConfigError('client_secret_missing', message)
 }
 

@@ -3,20 +3,29 @@
  *
  * @module
  */
+import type { AuthorizationServerMetadata } from '@x/oauth-discovery'
+import { displayUrl, systemClock } from '@x/oauth-discovery/http'
 import { type AuthOptions, createSession, GrantAuth, type GrantKind, ownCopy } from './auth.ts'
 import { type Credential, reveal } from './credential.ts'
+import { AuthConfigError, TokenError } from './errors.ts'
 import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
+import type { TokenSource } from './session.ts'
 import { TokenExchangeAuth, type TokenExchangeOptions } from './token-exchange.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const typePrefix = 'urn:ietf:params:oauth:token-type:'
+const profileMember = 'authorization_grant_profiles_supported'
+const idJagProfile = 'urn:ietf:params:oauth:grant-profile:id-jag'
 
 /** Where an assertion is to be presented. */
 export interface AssertionRequest {
   /** Its audience: the authorization server. */
   readonly issuer: string
+  /** What that server publishes. */
+  readonly serverMetadata: AuthorizationServerMetadata
   readonly resource: string | undefined
   readonly scope: string | undefined
-  /** Aborted when nobody waits for the token any longer. */
+  /** Aborted when nothing waits for it any longer, and after twice `timeoutMs`. */
   readonly signal: AbortSignal
 }
 
@@ -36,16 +45,43 @@ const kind: GrantKind<JwtBearerOptions & AuthOptions> = {
   grantType,
   allowsPublicClients: true,
   grant: async (options, { endpoint, scope, signal }) => {
-    const { assertion, resource, parameters, serverMetadata } = options
-    const { issuer } = serverMetadata
-    // Files end with a line of their own.
-    const ask = async () => (await assertion({ issuer, resource, scope, signal }))?.trim()
-    const { text } = await reveal(ask, 'assertion', { signal })
-    return endpoint({ ...parameters, grant_type: grantType, assertion: text, resource, scope }, signal)
+    const { resource, parameters } = options
+    const assertion = await askForAssertion(options, scope, signal)
+    return endpoint({ ...parameters, grant_type: grantType, assertion, resource, scope }, signal)
   },
 }
 
-/** A client without a name, told apart in no store. */
+async function askForAssertion(
+  { assertion, resource, serverMetadata, timeoutMs = 10_000, clock = systemClock }: JwtBearerOptions,
+  scope: string | undefined,
+  closing: AbortSignal,
+): Promise<string> {
+  const { issuer, token_endpoint = '' } = serverMetadata
+  // It may cost an exchange with another server, which has a deadline of its own and says more of what was late.
+  const limit = 2 * timeoutMs
+  const [late, over] = [new AbortController(), new AbortController()]
+  const end = () => {
+    if (over.signal.aborted) return
+    const endpoint = displayUrl(token_endpoint)
+    const message = `POST ${endpoint} (token request to ${issuer}): not sent, for the option assertion gave nothing within ${limit} ms, which is twice timeoutMs.`
+    late.abort(new TokenError('timeout', message, { endpoint, issuer, recovery: 'transient' }))
+  }
+  // Some clocks reject when they are woken.
+  clock.sleep(limit, over.signal).then(end, () => {})
+  const signal = AbortSignal.any([closing, late.signal])
+  const ask = async () => {
+    const given: unknown = await assertion({ issuer, serverMetadata, resource, scope, signal })
+    // Files end with a line of their own.
+    return typeof given === 'string' ? given.trim() : ''
+  }
+  try {
+    return (await reveal(ask, 'assertion', { signal })).text
+  } finally {
+    over.abort()
+  }
+}
+
+/** A client without a name. */
 const nobody: Pick<AuthOptions, 'clientId' | 'clientAuthentication'> = {
   clientId: '(none)',
   clientAuthentication: Object.assign(() => {}, { method: 'none' }),
@@ -60,9 +96,19 @@ const nobody: Pick<AuthOptions, 'clientId' | 'clientAuthentication'> = {
  * @see https://www.rfc-editor.org/rfc/rfc7523
  */
 export class JwtBearerAuth extends GrantAuth {
-  /** @throws {AuthConfigError} as `ClientCredentialsAuth`; `invalid_token` from `getToken` where the assertion is empty */
+  /**
+   * @throws {AuthConfigError} as `ClientCredentialsAuth`; `partition_missing`; from `getToken`, `invalid_token` where the
+   *   assertion is empty
+   */
   constructor(given: JwtBearerOptions) {
-    const { clientId = '', clientSecret, clientAuthentication } = given
+    const { clientId = '', clientSecret, clientAuthentication, store, partition } = given
+    // Whose token it is stands in the assertion alone, and the store would give that of one to the next.
+    if (store !== undefined && !partition) {
+      throw new AuthConfigError(
+        'partition_missing',
+        'A store beside assertions holds tokens of whoever they are about: name who that is in the option partition.',
+      )
+    }
     const isNobody = !clientId && clientSecret === undefined && clientAuthentication === undefined
     const options = ownCopy({ ...given, clientId, ...(isNobody && nobody) })
     super(options, createSession(options, kind))
@@ -91,10 +137,18 @@ export class JwtBearerAuth extends GrantAuth {
 export interface IdentityAssertionOptions
   extends Omit<
     TokenExchangeOptions,
-    'subjectToken' | 'requestedTokenType' | 'audience' | 'resource' | 'actorToken' | 'actorTokenType'
+    | 'subjectToken'
+    | 'requestedTokenType'
+    | 'audience'
+    | 'resource'
+    | 'actorToken'
+    | 'actorTokenType'
+    | 'store'
+    | 'partition'
+    | 'origins'
   > {
   /** What the user's sign-in at the identity provider gave; it is asked for with each assertion. */
-  identityToken: Credential
+  identityToken: Exclude<Credential, TokenSource>
   /** Default: `urn:ietf:params:oauth:token-type:id_token`. */
   subjectTokenType?: string | undefined
 }
@@ -105,19 +159,27 @@ export interface IdentityAssertionOptions
  * The options are those of a client of the identity provider, and its metadata. For each token it is asked for one
  * assertion (an ID-JAG), which is for the authorization server and the resource that discovery has found, and no others.
  *
- * @throws {TokenError} from `getToken`: what the identity provider answers, whose `issuer` it names
+ * @throws {TokenError} from `getToken`: what the identity provider answers, whose `issuer` it names; {AuthConfigError} as
+ *   `TokenExchangeAuth`; `grant_not_supported`: the server lists which profiles of assertions it takes, and not this one
  * @see https://github.com/modelcontextprotocol/ext-auth/blob/main/specification/stable/enterprise-managed-authorization.mdx
  */
-export function identityAssertion({ identityToken, ...provider }: IdentityAssertionOptions): Assertion {
-  return async ({ issuer, resource, scope, signal }) => {
+export function identityAssertion({
+  identityToken,
+  subjectTokenType = `${typePrefix}id_token`,
+  ...provider
+}: IdentityAssertionOptions): Assertion {
+  return async ({ issuer, serverMetadata, resource, scope, signal }) => {
+    requireProfile(serverMetadata)
     const exchange = new TokenExchangeAuth({
-      subjectTokenType: 'urn:ietf:params:oauth:token-type:id_token',
-      scope,
       ...provider,
+      scope: provider.scope ?? scope,
       subjectToken: identityToken,
-      requestedTokenType: 'urn:ietf:params:oauth:token-type:id-jag',
+      subjectTokenType,
+      requestedTokenType: `${typePrefix}id-jag`,
       audience: issuer,
       resource,
+      // It is good for one use.
+      store: undefined,
     })
     try {
       return (await exchange.getToken({ signal })).accessToken
@@ -125,4 +187,11 @@ export function identityAssertion({ identityToken, ...provider }: IdentityAssert
       await exchange.close()
     }
   }
+}
+
+/** No assertion is asked for where it is known to be of no use; a server that lists no profiles at all may take it. */
+function requireProfile({ issuer, [profileMember]: listed }: AuthorizationServerMetadata): void {
+  if (!Array.isArray(listed) || listed.includes(idJagProfile)) return
+  const message = `The authorization server ${issuer} lists ${profileMember} without ${idJagProfile}, so that no assertion was asked for.`
+  throw new AuthConfigError('grant_not_supported', message)
 }

@@ -8,7 +8,7 @@ import type { Token } from './token.ts'
 
 /** Empty, or scope tokens with one space between. */
 export function isScope(scope: string): boolean {
-  return scope === '' || /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope)
+  return /^(?:[!#-[\]-~]+(?: (?=.)|$))*$/.test(scope)
 }
 
 /** The words of a text that are scope tokens: what is none would only be refused. */

@@ -57,7 +57,7 @@ export function createPost(options: EndpointOptions, emit: Emit<GrantEvent>): Po
   return (purpose, url, parameters, closing) => {
     const endpoint = displayUrl(url)
     const fail: Fail = (code, message, { recovery, cause }) =>
-      new TokenError(code, `${message} It belongs to the authorization server ${issuer}.`, {
+      new TokenError(code, `${message} Its issuer is ${issuer}.`, {
         endpoint,
         issuer,
         recovery,
@@ -77,7 +77,7 @@ export function createPost(options: EndpointOptions, emit: Emit<GrantEvent>): Po
           throw fail('timeout', late, { url: endpoint, recovery: 'transient' })
         })
         const sentAt = clock.now()
-        const answer = await http({ purpose, url, form, headers })
+        const answer = await http({ purpose, url, body: form, headers })
         const json = parseJsonObject(answer)
         const secrets = secretsIn(form, headers, client)
         const refusal = () => readRefusal(answer, json, { purpose, endpoint, issuer, clock, secrets })

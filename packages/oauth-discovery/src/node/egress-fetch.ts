@@ -21,7 +21,7 @@ export interface EgressOptions {
    * lead to; addresses in URLs are still refused here.
    */
   proxy?: string | URL | undefined
-  /** Certificates of authorities that are trusted besides those of the system, in PEM. */
+  /** Certificates of authorities that are trusted besides those that Node trusts, in PEM. */
   ca?: string | readonly string[] | undefined
 }
 

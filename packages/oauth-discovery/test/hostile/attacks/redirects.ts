@@ -116,7 +116,12 @@ export const redirectAttacks: readonly Attack[] = [
         const context = { callerUrl: issuer, fail: fail as never, emit: () => {} } // only this code is expected
         const form = new URLSearchParams({ code: 'x' })
         return withHttp(options, context, (http) =>
-          http({ purpose: 'token request', url: 'https://as.example/token', form }),
+          http({
+            purpose: 'token request',
+            url: 'https://as.example/token',
+            body: form,
+            headers: new Headers(),
+          }),
         )
       },
       outcome: { error: { code: 'redirect_refused' } },
