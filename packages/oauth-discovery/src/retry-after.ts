@@ -11,6 +11,6 @@ export function readRetryAfter(headers: Headers, clock: Clock): number | undefin
   // Parsers of dates take nearly everything for one.
   const ms = /^\d+$/.test(value)
     ? Number(value) * 1000
-    : Date.parse(/GMT$/.test(value) ? value : '') - clock.now()
+    : Date.parse(value.endsWith('GMT') ? value : '') - clock.now()
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 3_600_000)
 }

@@ -10,14 +10,14 @@ export const fallbackGuards: readonly Guard[] = [
     name: 'outage-first',
     answers: 'a server that was knocked over passes for one that publishes nothing',
     file: 'walk.ts',
-    search: "    busy ? 'unavailable' : isInvalid ? invalid : absent,",
-    replace: '    isInvalid ? invalid : absent,',
+    search: `    busy ? 'unavailable' : \`\${name}`,
+    replace: `    \`\${name}`,
   },
   {
     name: 'too-many',
     answers: 'a server that is asked too often passes for one that publishes nothing',
     file: 'walk.ts',
-    search: 'status === 429 || ',
+    search: 'status !== 429 && ',
     replace: '',
   },
   {
