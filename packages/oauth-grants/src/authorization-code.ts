@@ -7,7 +7,15 @@ import { systemClock, untilAborted } from '@x/oauth-discovery/http'
 import { type Grant, ownCopy } from './auth.ts'
 import { grantType, redeem, startRecorded, vetStart } from './authorization-request.ts'
 import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
-import { createLogin, interactionRequired, LoginAuth, type LoginOptions, loginExpired } from './login.ts'
+import {
+  becomeClient,
+  createLogin,
+  interactionRequired,
+  LoginAuth,
+  type LoginOptions,
+  loginExpired,
+  type Registering,
+} from './login.ts'
 
 /**
  * Brings a person to a URL, in the browser that they use otherwise, and gives the URL to which the browser was sent in
@@ -22,6 +30,8 @@ export type Authorize = (
 
 /** Where the redirect URI is known only when something listens there. */
 export interface Receiver {
+  /** As it is to be registered; where it is of this machine, any port will do (RFC 8252 §7.3). */
+  readonly redirectUri?: string | undefined
   listen(): Promise<Listening>
 }
 
@@ -70,8 +80,10 @@ export class AuthorizationCodeAuth extends LoginAuth {
    * @throws {DiscoveryError} as `discoverAuthorizationServer`; {AuthConfigError} as the constructor,
    *   `resource_not_supported`
    */
-  static async fromResource(options: FromResource<AuthorizationCodeOptions>): Promise<AuthorizationCodeAuth> {
-    return new this({ ...options, ...(await locateByResource(options, grantType, true)) })
+  static async fromResource(
+    options: FromResource<Registering<AuthorizationCodeOptions>>,
+  ): Promise<AuthorizationCodeAuth> {
+    return new this(await registered({ ...options, ...(await locateByResource(options, grantType, true)) }))
   }
 
   /**
@@ -79,9 +91,22 @@ export class AuthorizationCodeAuth extends LoginAuth {
    *
    * @throws {DiscoveryError} as `fetchAuthorizationServerMetadata`; {AuthConfigError} as the constructor
    */
-  static async fromIssuer(options: FromIssuer<AuthorizationCodeOptions>): Promise<AuthorizationCodeAuth> {
-    return new this({ ...options, ...(await locateByIssuer(options)) })
+  static async fromIssuer(
+    options: FromIssuer<Registering<AuthorizationCodeOptions>>,
+  ): Promise<AuthorizationCodeAuth> {
+    return new this(await registered({ ...options, ...(await locateByIssuer(options)) }))
   }
+}
+
+async function registered(options: Registering<AuthorizationCodeOptions>): Promise<AuthorizationCodeOptions> {
+  const { authorize, clientId = '', registration } = options
+  const redirectUri = typeof authorize === 'object' ? authorize.redirectUri : options.redirectUri
+  // A server where nobody can sign in is not made to remember us.
+  if (clientId === '' && registration !== undefined && authorize !== undefined) {
+    const own = typeof authorize === 'object' ? 'http://127.0.0.1/' : undefined
+    vetStart({ ...options, clientId, redirectUri: redirectUri ?? own })
+  }
+  return becomeClient(options, grantType, redirectUri)
 }
 
 const nobodyToAsk =

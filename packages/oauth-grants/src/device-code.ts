@@ -10,12 +10,14 @@ import { TokenError } from './errors.ts'
 import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
 import {
   accessDenied,
+  becomeClient,
   createLogin,
   interactionRequired,
   isForPerson,
   LoginAuth,
   type LoginOptions,
   loginExpired,
+  type Registering,
 } from './login.ts'
 import type { Token } from './token.ts'
 import type { Reply } from './token-endpoint.ts'
@@ -64,8 +66,8 @@ export class DeviceCodeAuth extends LoginAuth {
    * @throws {DiscoveryError} as `discoverAuthorizationServer`; {AuthConfigError} as the constructor,
    *   `resource_not_supported`
    */
-  static async fromResource(options: FromResource<DeviceCodeOptions>): Promise<DeviceCodeAuth> {
-    return new this({ ...options, ...(await locateByResource(options, grantType, true)) })
+  static async fromResource(options: FromResource<Registering<DeviceCodeOptions>>): Promise<DeviceCodeAuth> {
+    return new this(await registered({ ...options, ...(await locateByResource(options, grantType, true)) }))
   }
 
   /**
@@ -73,9 +75,18 @@ export class DeviceCodeAuth extends LoginAuth {
    *
    * @throws {DiscoveryError} as `fetchAuthorizationServerMetadata`; {AuthConfigError} as the constructor
    */
-  static async fromIssuer(options: FromIssuer<DeviceCodeOptions>): Promise<DeviceCodeAuth> {
-    return new this({ ...options, ...(await locateByIssuer(options)) })
+  static async fromIssuer(options: FromIssuer<Registering<DeviceCodeOptions>>): Promise<DeviceCodeAuth> {
+    return new this(await registered({ ...options, ...(await locateByIssuer(options)) }))
   }
+}
+
+async function registered(options: Registering<DeviceCodeOptions>): Promise<DeviceCodeOptions> {
+  const { clientId = '', registration } = options
+  // A server where nobody can sign in is not made to remember us.
+  if (clientId === '' && registration !== undefined) {
+    vetEndpoint({ ...options, clientId }, 'device_authorization_endpoint')
+  }
+  return becomeClient(options, grantType, undefined)
 }
 
 const deviceCode: Grant<DeviceCodeOptions> = async (options, request) => {

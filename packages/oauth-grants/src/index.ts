@@ -22,6 +22,15 @@ export {
   publicClient,
   rawClientSecretBasic,
 } from './client-authentication.ts'
+export {
+  type ClientMetadata,
+  type ClientRegistration,
+  clientIdMetadataDocument,
+  type DynamicRegistrationOptions,
+  dynamicRegistration,
+  type RegisteredClient,
+  type RegistrationRequest,
+} from './client-registration.ts'
 
 // ask for a token,
 
@@ -51,7 +60,7 @@ export {
   type JwtBearerOptions,
 } from './jwt-bearer.ts'
 export type { FromIssuer, FromResource } from './locate.ts'
-export type { LoginAuth, LoginOptions } from './login.ts'
+export type { LoginAuth, LoginOptions, Registering } from './login.ts'
 export { TokenExchangeAuth, type TokenExchangeOptions } from './token-exchange.ts'
 
 // hold it,

@@ -4,7 +4,8 @@
  * @module
  */
 import { type HttpOptions, isSecure, untilAborted } from '@x/oauth-discovery/http'
-import { type AuthOptions, createSession, GrantAuth, type GrantKind, vetClient } from './auth.ts'
+import { type AuthOptions, createSession, GrantAuth, type GrantKind, vetClient, vetServer } from './auth.ts'
+import type { ClientRegistration } from './client-registration.ts'
 import { AuthConfigError, AuthorizationError } from './errors.ts'
 import { LoginSession } from './login-session.ts'
 import { withRefresh } from './refresh.ts'
@@ -16,6 +17,41 @@ import type { EndpointOptions } from './token-endpoint.ts'
 export interface LoginOptions extends AuthOptions {
   /** Of an earlier authorization at this server: used until it is refused, before a person is asked. Beside a `store` it needs a `partition`. */
   refreshToken?: string | undefined
+}
+
+/** Options where the client may have to become one first. */
+export type Registering<O extends LoginOptions> = Omit<O, 'clientId' | 'serverMetadata'> &
+  Pick<LoginOptions, 'serverMetadata'> & {
+    /** As the client is registered at that server. Default: by `registration`. */
+    clientId?: string | undefined
+    /**
+     * Ways to become a client of the server, where there is no `clientId`; the first that the server has is taken, such as
+     * `[clientIdMetadataDocument(url), dynamicRegistration({ client_name: 'Agent' })]`.
+     */
+    registration?: ClientRegistration | readonly ClientRegistration[] | undefined
+  }
+
+/**
+ * The same options, of a client that the server knows.
+ *
+ * @throws {AuthConfigError} `client_id_missing`: there is none, and no way to become one; or what the registration throws
+ */
+export async function becomeClient<O extends LoginOptions>(
+  options: Registering<O> & { signal?: AbortSignal | undefined },
+  grantType: string,
+  redirectUri: string | undefined,
+): Promise<Registering<O> & { clientId: string }> {
+  const { clientId = '', serverMetadata, registration = [] } = options
+  const ways = [registration].flat()
+  if (clientId !== '' || ways.length === 0) return { ...options, clientId }
+  // A server that cannot be used is not made to remember us.
+  vetServer({ ...options, clientId }, grantType)
+  for (const register of ways) {
+    const client = await register({ serverMetadata, grantType, redirectUri, options })
+    if (client !== undefined) return { ...options, ...client }
+  }
+  const message = `The authorization server ${serverMetadata.issuer} has none of the ways to register that were given, and there is no clientId. Register there by hand.`
+  throw new AuthConfigError('client_id_missing', message)
 }
 
 /** What a login is made of. */

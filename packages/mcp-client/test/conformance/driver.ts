@@ -10,6 +10,8 @@ import {
   type Auth,
   AuthorizationCodeAuth,
   ClientCredentialsAuth,
+  clientIdMetadataDocument,
+  dynamicRegistration,
   identityAssertion,
   isOAuthError,
   JwtBearerAuth,
@@ -35,25 +37,33 @@ interface Context {
 const url = process.argv.at(-1) ?? ''
 const knowledge: Context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}')
 
+/** Where the client is told nothing of itself: how it becomes one. */
+const registration = [
+  clientIdMetadataDocument('https://conformance-test.local/client-metadata.json'),
+  dynamicRegistration({ client_name: 'conformance' }),
+]
+
 await using client = await MCPClient.connect(url, { auth: await authFrom(knowledge) })
 await client.listTools()
 await client.callTool({ name: 'test-tool', arguments: {} })
 
-/** By what somebody has signed of it; as itself, where the server has that; else for a person. */
+/** By what somebody has signed of it; as itself, where it is known and the server has that; else for a person. */
 async function authFrom(context: Context): Promise<Auth> {
-  const { client_id: clientId = '', client_secret: clientSecret, issuer, private_key_pem: key } = context
+  const { client_id: clientId, client_secret: clientSecret, issuer, private_key_pem: key } = context
   const { signing_algorithm: algorithm = '' } = context
   const clientAuthentication = key === undefined ? undefined : privateKeyJwt({ key, algorithm })
   const options = { resourceUrl: url, clientId, clientSecret, clientAuthentication, expectedIssuer: issuer }
   const assertion = assertionFrom(context)
   if (assertion !== undefined) return JwtBearerAuth.fromResource({ ...options, assertion })
-  try {
-    return await ClientCredentialsAuth.fromResource(options)
-  } catch (error) {
-    if (!isOAuthError(error, 'grant_not_supported')) throw error
-    const redirectUri = 'http://127.0.0.1/callback'
-    return AuthorizationCodeAuth.fromResource({ ...options, redirectUri, authorize: visit })
+  if (clientId !== undefined) {
+    try {
+      return await ClientCredentialsAuth.fromResource({ ...options, clientId })
+    } catch (error) {
+      if (!isOAuthError(error, 'grant_not_supported')) throw error
+    }
   }
+  const redirectUri = 'http://127.0.0.1/callback'
+  return AuthorizationCodeAuth.fromResource({ ...options, registration, redirectUri, authorize: visit })
 }
 
 function assertionFrom({

@@ -29,11 +29,12 @@ export interface LoopbackReceiverOptions {
  *   listen there, such as on a port that another program has
  */
 export function loopbackReceiver(options: LoopbackReceiverOptions): Receiver {
-  const { path = '/callback', open } = options
+  const { path = '/callback', open, host = '127.0.0.1', port = 0 } = options
   if (!path.startsWith('/')) {
     throw unusable('invalid_redirect_uri', `path ${JSON.stringify(path)}`, 'it has to begin with a slash')
   }
   return {
+    redirectUri: `http://${host === '::1' ? '[::1]' : host}${port === 0 ? '' : `:${port}`}${path}`,
     async listen() {
       const server = createServer()
       const origin = await bind(server, options)
