@@ -147,9 +147,10 @@ async function follow<T = never>(
     askAhead(walk, expectedUrl, serverDocument)
     const answer = await probing
     const { status, headers } = answer
-    noteOutage(walk, displayUrl(url), answer)
+    const shown = displayUrl(url)
+    noteOutage(walk, shown, answer)
     const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
-    walk.emit({ type: 'challenge', url: displayUrl(url), challenges })
+    walk.emit({ type: 'challenge', url: shown, challenges })
     const challenge = status === 401 || status === 403 ? selectChallenge(challenges) : undefined
     const metadataUrl = challenge?.parameters.resource_metadata
 
@@ -202,7 +203,7 @@ function noServers(walk: Walk, metadata: ResourceMetadata, expected: string | un
   const { resource, authorization_servers: named = [] } = metadata
   const url = displayUrl(resource)
   const isOther = expected !== undefined && named.length > 0
-  const message = `The metadata of ${url} names ${isOther ? `${quoteForeign(named.join(' '))}, not ${quoteForeign(expected)}. If that is right, use that URL` : 'no authorization server (RFC 9728 §2). If you know its authorization server, name that yourself'}.`
+  const message = `The metadata of ${url} names ${isOther ? `${quoteForeign(named.join(' '))}, not ${quoteForeign(expected)}. If that is right, use that URL.` : 'no authorization server. If you know its authorization server, name that yourself.'}`
   const code = isOther ? 'issuer_mismatch' : 'resource_metadata_invalid'
   return new DiscoveryError(code, message, { url, attempts: walk.attempts })
 }

@@ -149,7 +149,7 @@ export async function readWithin(
     length += read.value.byteLength
     if (length > maxBytes) {
       void reader?.cancel().catch(() => {})
-      const what = `the answer is larger than ${maxBytes} bytes. The option maxBytes sets the limit.`
+      const what = `more than ${maxBytes} bytes came. The option maxBytes sets the limit.`
       throw refuse('body_too_large', url, what)
     }
     chunks.push(read.value)

@@ -132,7 +132,7 @@ class SubjectSessions implements TokenSource {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed; make another one.'))
+    this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed.'))
     await Promise.all([...this.#sessions.values()].map((session) => session.close()))
   }
 
