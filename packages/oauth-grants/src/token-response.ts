@@ -141,7 +141,7 @@ export function readRefusal(
 const advice: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
   invalid_client: 'Check clientId, clientSecret and clientAuthentication.',
   invalid_grant: 'What was presented is no longer good.',
-  invalid_request: 'Check the parameters, and the tokens to be exchanged.',
+  invalid_request: 'Check the parameters, and the tokens to be exchanged (RFC 8693 §2.2.2).',
   invalid_scope: 'Check that the client is registered for the scope.',
   invalid_target: 'Check that the server knows the resource.',
   unauthorized_client: 'Check that the client is registered for the grant.',
