@@ -67,7 +67,7 @@ export type DiscoveryErrorCode =
   | 'unavailable'
   | 'invalid_option'
 
-/** One document that was asked for, and what became of it. */
+/** One document that was asked for, and what became of it; also the resource itself, where it is down. */
 export interface Attempt {
   /** Without its query, which may be private. */
   readonly url: string
