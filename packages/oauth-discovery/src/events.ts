@@ -1,6 +1,6 @@
 /**
  * What happened, told while it happens, and fit to be written down: no secret, no token, no query of a URL. Only
- * the values of challenges are as their server sent them: a stranger's text.
+ * the values of challenges are a stranger's text, of which the errors have been cleaned.
  *
  * Nothing here formats: a program that wants a log line or a waterfall makes it from these.
  *

@@ -90,6 +90,7 @@ export async function readResourceMetadata(
     // The root document may cover more than this resource: an outage is no reason to fall back to it.
     if (walk.attempts.at(-1)?.code === 'unavailable') break
   }
+  // From the first attempt on, which is that at the resource itself, where that is down.
   throw nothingFound(walk, shown, 0, resourceDocument)
 }
 

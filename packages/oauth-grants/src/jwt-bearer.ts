@@ -84,7 +84,7 @@ async function askForAssertion(
 /** A client without a name. */
 const nobody: Pick<AuthOptions, 'clientId' | 'clientAuthentication'> = {
   clientId: '(none)',
-  clientAuthentication: Object.assign(() => {}, { method: 'none' }),
+  clientAuthentication: /* @__PURE__ */ Object.assign(() => {}, { method: 'none' }),
 }
 
 /**

@@ -180,7 +180,10 @@ export class TokenSession implements TokenSource, AsyncDisposable {
    */
   async close(): Promise<void> {
     const ended = new AbortController()
-    const end = this.#end(this.#work, new AuthConfigError('closed', 'This auth object was closed.'))
+    const end = this.#end(
+      this.#work,
+      new AuthConfigError('closed', 'This auth object was closed; make another one.'),
+    )
     await Promise.race([end, this.#clock.sleep(closingMs, ended.signal)])
     ended.abort()
   }
@@ -200,7 +203,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const work = this.#work
     work.signal.throwIfAborted()
     this.#work = new AbortController()
-    await this.#end(work, new AuthConfigError('signed_out', 'Somebody signed out meanwhile.'))
+    await this.#end(work, new AuthConfigError('signed_out', 'This was called off, for somebody signed out.'))
     // What has ended only now may have brought another one.
     const held = this.#previous
     this.#token = this.#previous = undefined

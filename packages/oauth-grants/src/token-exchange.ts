@@ -22,7 +22,8 @@ import type { Token } from './token.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const typePrefix = 'urn:ietf:params:oauth:token-type:'
-const accessTokenType = `${typePrefix}access_token`
+// Spelled out: bundlers keep what is put together, also for those who do not use it.
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 
 export interface TokenExchangeOptions extends Omit<AuthOptions, 'resource'> {
   /**
@@ -132,7 +133,7 @@ class SubjectSessions implements TokenSource {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed.'))
+    this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed; make another one.'))
     await Promise.all([...this.#sessions.values()].map((session) => session.close()))
   }
 
