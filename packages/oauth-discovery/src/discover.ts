@@ -6,7 +6,7 @@
 import { type Challenge, parseWwwAuthenticate, selectChallenge } from './challenge.ts'
 import { type Attempt, DiscoveryError, isOAuthError, type OAuthError } from './errors.ts'
 import { displayUrl, quoteForeign } from './foreign.ts'
-import type { Answer } from './http.ts'
+import { type Answer, untilAborted } from './http.ts'
 import {
   type ResourceMetadata,
   type ResourceMetadataOptions,
@@ -35,8 +35,12 @@ export interface DiscoveryResult {
 }
 
 export interface DiscoverOptions extends Omit<ResourceMetadataOptions, 'metadataUrl'> {
-  /** What the resource has answered already, body unread; it spares the request that would ask. */
-  response?: Response | undefined
+  /** What the resource answers to a request of yours, body unread: it spares the one that would ask. It may be on its way. */
+  response?: Response | Promise<Response> | undefined
+  /** What it demanded, where no more is left of its answer. */
+  challenge?: Challenge | undefined
+  /** Found earlier, and asked for no more where the resource still names it. */
+  known?: AuthorizationServerMetadata | undefined
   /** Of several authorization servers the first that supports this grant is taken. */
   grantType?: string | undefined
   /**
@@ -113,7 +117,9 @@ export async function inspectResource(
     // Nothing less than a plain no from each place: an outage or a bad document must not lead into a weaker mode, nor
     // may a challenge that tells of metadata, readable or not.
     const isAbsent = attempts.every((each) => each.status === 404)
-    const isTold = /resource_metadata/i.test(headers.get('www-authenticate') ?? '')
+    const isTold = /resource_metadata/i.test(
+      `${headers.get('www-authenticate')}${Object.keys(challenge?.parameters ?? {}).join()}`,
+    )
     if (legacy === undefined || status !== 401 || isTold || !isAbsent) throw error
     const server = await legacy(walk, parseIdentifier(resource, 'resource'))
     const { expectedIssuer = server.issuer } = options
@@ -137,19 +143,19 @@ async function follow<T = never>(
   otherwise: (walk: Walk, answered: Answered, error: OAuthError) => T | Promise<T>,
 ): Promise<(DiscoveryResult & { readonly attempts: readonly Attempt[] }) | T> {
   const url = parseIdentifier(resource, 'resource')
-  const { response, expectedIssuer } = options
+  const { response, challenge: demanded, expectedIssuer, known } = options
   const [expectedUrl] =
-    expectedIssuer === undefined ? [] : buildAuthorizationServerMetadataUrls(expectedIssuer)
+    expectedIssuer === undefined || known ? [] : buildAuthorizationServerMetadataUrls(expectedIssuer)
   return walkFrom(url, options, async (walk) => {
     // What the specification would ask first does not have to wait for the answer; another URL in the challenge wins.
-    const probing = response ?? probe(walk, url)
-    if (response === undefined) askAhead(walk, buildResourceMetadataUrl(resource), resourceDocument)
+    const probing = demanded ? { status: 401, headers: new Headers() } : (response ?? probe(walk, url))
+    if ('then' in probing) askAhead(walk, buildResourceMetadataUrl(resource), resourceDocument)
     askAhead(walk, expectedUrl, serverDocument)
-    const answer = await probing
+    const answer = await untilAborted(Promise.resolve(probing), walk.signal)
     const { status, headers } = answer
     const shown = displayUrl(url)
     noteOutage(walk, shown, answer)
-    const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
+    const challenges = demanded ? [demanded] : parseWwwAuthenticate(headers.get('www-authenticate'))
     walk.emit({ type: 'challenge', url: shown, challenges })
     const challenge = status === 401 || status === 403 ? selectChallenge(challenges) : undefined
     const metadataUrl = challenge?.parameters.resource_metadata
@@ -178,10 +184,11 @@ function probe(walk: Walk, url: URL): Promise<Answer> {
 async function chooseServer(
   walk: Walk,
   resource: ResourceMetadata,
-  { grantType, expectedIssuer }: DiscoverOptions,
+  { grantType, expectedIssuer, known }: DiscoverOptions,
 ): Promise<AuthorizationServerMetadata> {
   const named = resource.authorization_servers ?? []
   const wanted = named.filter((each) => expectedIssuer === undefined || isIssuer(walk, each, expectedIssuer))
+  if (known !== undefined && wanted.includes(known.issuer)) return known
   let second: AuthorizationServerMetadata | undefined
   let failure: unknown
   for (const each of wanted.slice(0, maxServers)) {

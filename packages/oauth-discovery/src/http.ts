@@ -106,11 +106,14 @@ export async function withHttp<T>(
   caller?.throwIfAborted()
   const deadline = new AbortController()
   const over = new AbortController()
+  const late = `no complete answer within ${timeoutMs} ms. The option timeoutMs sets the limit.`
+  const end = () => {
+    if (over.signal.aborted) return
+    const url = displayUrl(context.callerUrl)
+    deadline.abort(context.fail('timeout', `${url}: ${late}`, { url, recovery: 'transient' }))
+  }
   // Some clocks reject when they are woken.
-  clock.sleep(timeoutMs, over.signal).then(
-    () => over.signal.aborted || deadline.abort(),
-    () => {},
-  )
+  clock.sleep(timeoutMs, over.signal).then(end, () => {})
   const signal = AbortSignal.any([deadline.signal, over.signal, caller ?? over.signal])
   const http: Http = async (request) => {
     const refuse = refusing(request, context.fail)
@@ -120,8 +123,7 @@ export async function withHttp<T>(
       caller?.throwIfAborted()
       if (isOAuthError(error)) throw error
       if (!deadline.signal.aborted) throw unreachable(request.url, error, refuse)
-      const what = `no complete answer within ${timeoutMs} ms. The option timeoutMs sets the limit.`
-      throw refuse('timeout', request.url, what)
+      throw refuse('timeout', request.url, late)
     }
   }
   try {

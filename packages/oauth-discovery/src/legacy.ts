@@ -33,5 +33,7 @@ export const originAsServer: LegacyRule = async (walk, { origin }) => {
     authorization_endpoint: `${origin}/authorize`,
     token_endpoint: `${origin}/token`,
     registration_endpoint: `${origin}/register`,
+    // That revision requires PKCE of everybody.
+    code_challenge_methods_supported: ['S256'],
   }
 }

@@ -24,6 +24,8 @@ export interface DiscoveryOptions extends HttpOptions {
 export interface Walk {
   readonly options: DiscoveryOptions
   readonly http: Http
+  /** Aborted at the deadline of the call, or when its caller ends it. */
+  readonly signal: AbortSignal
   /** What was asked for before it is known to be needed, by URL. */
   readonly ahead: Map<string, Promise<Answer>>
   readonly emit: Emit
@@ -41,8 +43,8 @@ export function walkFrom<T>(
   const emit = createEmit(options)
   const fail = (code: DiscoveryErrorCode, message: string, details: { url: string }) =>
     new DiscoveryError(code, message, { ...details, attempts })
-  return withHttp(options, { callerUrl, fail, emit }, (http) =>
-    work({ options, http, ahead: new Map(), emit, attempts }),
+  return withHttp(options, { callerUrl, fail, emit }, (http, signal) =>
+    work({ options, http, signal, ahead: new Map(), emit, attempts }),
   )
 }
 

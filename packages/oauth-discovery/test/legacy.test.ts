@@ -11,6 +11,7 @@ const endpoints = {
   authorization_endpoint: 'https://api.example.com/authorize',
   token_endpoint: 'https://api.example.com/token',
   registration_endpoint: 'https://api.example.com/register',
+  code_challenge_methods_supported: ['S256'],
 }
 
 /** Time that passes only when it is told to. */

@@ -10,7 +10,7 @@ import {
   supportsGrantType,
 } from '@x/oauth-discovery'
 import { displayUrl, isSecure, quoteForeign } from '@x/oauth-discovery/http'
-import { authorizedFetch, vetOrigins } from './authorized-fetch.ts'
+import { fetchWith, vetOrigins } from './authorized-fetch.ts'
 import {
   type Client,
   type ClientAuthentication,
@@ -96,21 +96,33 @@ export interface GrantKind<O> {
   readonly allowsPublicClients?: boolean
 }
 
+/** What an auth object needs to know itself, wherever its server is. */
+export type Given = Omit<GrantOptions, 'clientId' | 'serverMetadata'> & {
+  readonly resourceUrl?: string | URL | undefined
+}
+
+/** Keeps the tokens of one principal. */
+export interface Kept extends TokenSource {
+  /** A token that is good now, without a wait. */
+  current?(): Token | undefined
+  /** Finds the server, where it has to be found first. */
+  readonly locate?: ((asked: GetTokenOptions) => Promise<unknown>) | undefined
+  close(): Promise<void>
+}
+
 /** What every auth object can do; see the class of the grant for how to make one. */
 export abstract class GrantAuth implements Auth {
-  readonly #source: TokenSource & { close(): Promise<void> }
+  readonly #source: Kept
   readonly fetch: Fetch
   readonly origins: readonly string[]
   readonly #partition: string
 
-  protected constructor(options: GrantOptions, source: TokenSource & { close(): Promise<void> }) {
+  protected constructor(given: Given, source: Kept) {
+    const { resource = [], resourceUrl = resource, origins, allowAddress, partition } = given
     this.#source = source
-    this.origins = vetOrigins(
-      options.origins ?? [options.resource ?? []].flat().filter(isHttpUrl),
-      options.allowAddress,
-    )
-    this.#partition = options.partition ?? crypto.randomUUID()
-    this.fetch = authorizedFetch(source, { ...options, origins: this.origins })
+    this.origins = vetOrigins(origins ?? [resourceUrl].flat().map(String).filter(isHttpUrl), allowAddress)
+    this.#partition = partition ?? crypto.randomUUID()
+    this.fetch = fetchWith(source, { ...given, origins: this.origins })
   }
 
   get partition(): string {
@@ -124,6 +136,17 @@ export abstract class GrantAuth implements Auth {
    */
   getToken(options?: GetTokenOptions): Promise<Token> {
     return this.#source.getToken(options)
+  }
+
+  /** The same object, when its server is found. */
+  protected async located(signal: AbortSignal | undefined): Promise<this> {
+    try {
+      await this.#source.locate?.({ signal })
+      return this
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   /** Ends what is under way; nothing can be asked of this object afterwards. */
@@ -143,11 +166,11 @@ function isHttpUrl(resource: string): boolean {
 }
 
 /** What was looked at is what is used, whatever becomes of the caller's objects. */
-export function ownCopy<O extends GrantOptions>(options: O): O {
+export function ownCopy<O extends Partial<GrantOptions>>(options: O): O {
   const { serverMetadata, parameters } = options
   return {
     ...options,
-    serverMetadata: { ...serverMetadata },
+    ...(serverMetadata && { serverMetadata: { ...serverMetadata } }),
     ...(parameters && { parameters: { ...parameters } }),
   }
 }
@@ -164,12 +187,9 @@ export function createSession<O extends GrantOptions>(
 ): TokenSession {
   const { token_endpoint: url } = vetServer(options, grantType)
   const endpoint = vetClient(options, allowsPublicClients)
-  const { store, clock, onEvent, scope, serverMetadata, resource, cache } = options
+  const { store, clock, onEvent, scope, serverMetadata } = options
   const storage = store === undefined ? undefined : { store, key: storeKey(options, grantType, principal) }
   const obtain = (renewal: Renewal) => {
-    // Whoever refuses a good token may trust another server now: the next to look reads what both publish anew.
-    if (renewal.why === 'rejected')
-      for (const each of [serverMetadata.issuer, resource ?? []].flat()) cache?.drop(each)
     const post = createPost(endpoint, renewal.emit)
     return grant(options, {
       ...renewal,
@@ -231,10 +251,24 @@ const ownParameters =
 
 /** Refuses what the caller says of itself and of what it wants, and chooses how the client authenticates. */
 export function vetClient(options: GrantOptions, allowsPublicClients = false): EndpointOptions {
-  const { serverMetadata: server, clientId, clientSecret, scope, resource, parameters } = options
+  const { serverMetadata: server, clientId, clientSecret, clientAuthentication } = options
   if (typeof clientId !== 'string' || clientId === '') {
     throw new AuthConfigError('client_id_missing', 'The option clientId is missing.')
   }
+  vetWishes(options)
+  const client: Client = { clientId, clientSecret }
+  const authentication =
+    clientAuthentication ?? chooseClientAuthentication(client, server, allowsPublicClients)
+  return { ...options, server, client, authentication }
+}
+
+/** Refuses what can be at no server. */
+export function vetWishes({
+  clientAuthentication,
+  scope,
+  resource,
+  parameters,
+}: Omit<GrantOptions, 'clientId' | 'serverMetadata'>): void {
   if (scope !== undefined && !isScope(scope)) {
     const why = 'it is not made of scope tokens with one space between (RFC 6749 §3.3)'
     throw unusable('invalid_scope', `scope ${JSON.stringify(scope)}`, why)
@@ -248,13 +282,8 @@ export function vetClient(options: GrantOptions, allowsPublicClients = false): E
   if (own !== undefined) {
     throw unusable('invalid_parameter', `parameter ${own}`, "it is the protocol's own. Use the option for it")
   }
-  const { clientAuthentication } = options
   if (clientAuthentication !== undefined && typeof clientAuthentication !== 'function') {
     const what = `clientAuthentication ${JSON.stringify(clientAuthentication)}`
     throw unusable('auth_method_not_supported', what, 'it is no function, such as clientSecretPost')
   }
-  const client: Client = { clientId, clientSecret }
-  const authentication =
-    clientAuthentication ?? chooseClientAuthentication(client, server, allowsPublicClients)
-  return { ...options, server, client, authentication }
 }

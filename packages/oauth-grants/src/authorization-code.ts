@@ -4,9 +4,10 @@
  * @module
  */
 import { systemClock, untilAborted } from '@x/oauth-discovery/http'
-import { type Grant, ownCopy } from './auth.ts'
+import type { Grant } from './auth.ts'
 import { grantType, redeem, startRecorded, vetStart } from './authorization-request.ts'
-import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
+import type { FromIssuer, FromResource, Hint } from './locate.ts'
+import { type Searching, sourceFor } from './located-source.ts'
 import {
   becomeClient,
   createLogin,
@@ -63,14 +64,22 @@ export interface AuthorizationCodeOptions extends LoginOptions {
  */
 export class AuthorizationCodeAuth extends LoginAuth {
   /**
+   * The server is given, or found as by `ClientCredentialsAuth`.
+   *
    * @throws {AuthConfigError} as `ClientCredentialsAuth`, but for `client_secret_missing`: a client without a secret is a
    *   public one; `pkce_not_supported`, `invalid_redirect_uri`
    */
-  constructor(given: AuthorizationCodeOptions) {
-    const options = ownCopy(given)
-    super(options, createLogin(options, { grantType, grant: authorizationCode }))
-    if (typeof options.authorize === 'function') vetStart(options)
-    else if (options.authorize !== undefined) vetStart({ ...options, redirectUri: 'http://127.0.0.1/' })
+  constructor(given: AuthorizationCodeOptions | Searching<Registering<AuthorizationCodeOptions>>) {
+    const keep = (options: AuthorizationCodeOptions) => {
+      const login = createLogin(options, { grantType, grant: authorizationCode })
+      if (typeof options.authorize === 'function') vetStart(options)
+      else if (options.authorize !== undefined) vetStart({ ...options, redirectUri: 'http://127.0.0.1/' })
+      return login
+    }
+    super(
+      given,
+      sourceFor(given, { grantType, isLogin: true, register: given.clientId ? undefined : register, keep }),
+    )
   }
 
   /**
@@ -83,7 +92,7 @@ export class AuthorizationCodeAuth extends LoginAuth {
   static async fromResource(
     options: FromResource<Registering<AuthorizationCodeOptions>>,
   ): Promise<AuthorizationCodeAuth> {
-    return new this(await registered({ ...options, ...(await locateByResource(options, grantType, true)) }))
+    return new this(options).located(options.signal)
   }
 
   /**
@@ -94,11 +103,14 @@ export class AuthorizationCodeAuth extends LoginAuth {
   static async fromIssuer(
     options: FromIssuer<Registering<AuthorizationCodeOptions>>,
   ): Promise<AuthorizationCodeAuth> {
-    return new this(await registered({ ...options, ...(await locateByIssuer(options)) }))
+    return new this(options).located(options.signal)
   }
 }
 
-async function registered(options: Registering<AuthorizationCodeOptions>): Promise<AuthorizationCodeOptions> {
+async function register(
+  options: Registering<AuthorizationCodeOptions>,
+  hint: Hint,
+): Promise<AuthorizationCodeOptions> {
   const { authorize, clientId = '', registration } = options
   const redirectUri = typeof authorize === 'object' ? authorize.redirectUri : options.redirectUri
   // A server where nobody can sign in is not made to remember us.
@@ -106,7 +118,7 @@ async function registered(options: Registering<AuthorizationCodeOptions>): Promi
     const own = typeof authorize === 'object' ? 'http://127.0.0.1/' : undefined
     vetStart({ ...options, clientId, redirectUri: redirectUri ?? own })
   }
-  return becomeClient(options, grantType, redirectUri)
+  return becomeClient(options, { grantType, redirectUri }, hint)
 }
 
 const nobodyToAsk =

@@ -5,6 +5,7 @@
  */
 import { type Fetch, type HttpOptions, parseWwwAuthenticate } from '@x/oauth-discovery'
 import { displayUrl, isSecure, untilAborted, withoutSecrets } from '@x/oauth-discovery/http'
+import type { Kept } from './auth.ts'
 import { AuthConfigError, unusable } from './errors.ts'
 import { demandedScope } from './scope.ts'
 import { type GetTokenOptions, TokenSession, type TokenSource } from './session.ts'
@@ -28,6 +29,22 @@ export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'all
  * @throws what `source.getToken` throws; {AuthorizationError} `interaction_required` where only a person can help
  */
 export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOptions): Fetch {
+  if (source instanceof TokenSession) return fetchWith(source, options)
+  const getToken = async (asked: GetTokenOptions) => {
+    // What others wrote may not heed the signal, and may give anything.
+    const token = await untilAborted(source.getToken(asked), asked.signal)
+    requireToken(token)
+    return token
+  }
+  return fetchWith({ getToken }, options)
+}
+
+/** What is ours can do more. */
+interface OwnSource extends TokenSource, Pick<Kept, 'current'> {
+  probe?(send: () => Promise<Response>, signal: GetTokenOptions['signal']): Promise<Response | undefined>
+}
+
+export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): Fetch {
   const origins = vetOrigins(options.origins, options.allowAddress)
   const authorize: Fetch = async (input, init) => {
     // A Request will do for an init; what it holds would be lost where it is copied member by member.
@@ -38,9 +55,13 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
     const send = options.fetch ?? globalThis.fetch
     const signal = init?.signal === undefined && target instanceof Request ? target.signal : init?.signal
     const asked = { signal, interactive: false }
-    // A session can tell without waiting what it holds.
-    const held = source instanceof TokenSession ? source.current() : undefined
-    let token = held ?? (await tokenOf(source, asked))
+    const held = source.current?.()
+    if (held === undefined && source.probe && !isStream(init?.body)) {
+      const copy = () => (target instanceof Request ? target.clone() : target)
+      const answer = await source.probe(() => send(copy(), init), signal)
+      if (answer !== undefined) return answer
+    }
+    let token = held ?? (await source.getToken(asked))
     let spare = target
     let [renewals, stepUps] = [0, 0]
     for (;;) {
@@ -50,9 +71,9 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
       const response = await send(...authorized(request, init, token))
       const refusal = wasShown(response, target) ? refusalOf(response, token) : undefined
       if (refusal === undefined) return response
-      const earlier = refusal.challenge === undefined ? renewals++ : stepUps++
+      const earlier = refusal.rejected === undefined ? stepUps++ : renewals++
       if (earlier > 0) return response
-      const renewed = await tokenOf(source, { ...asked, ...refusal }).catch((error: unknown) => {
+      const renewed = await source.getToken({ ...asked, ...refusal }).catch((error: unknown) => {
         dropBody(response)
         throw error
       })
@@ -67,19 +88,11 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
 /** What to ask for in place of a token that was refused; undefined where it was not. */
 function refusalOf({ status, headers }: Response, token: Token): GetTokenOptions | undefined {
   if (status !== 401 && status !== 403) return undefined
-  const challenge = parseWwwAuthenticate(headers.get('www-authenticate')).find(
-    (each) => demandedScope(each) !== undefined,
-  )
+  const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
+  const challenge = challenges.find((each) => demandedScope(each) !== undefined)
   if (challenge !== undefined) return { challenge }
-  return status === 401 ? { rejected: token } : undefined
-}
-
-async function tokenOf(source: TokenSource, asked: GetTokenOptions): Promise<Token> {
-  if (source instanceof TokenSession) return source.getToken(asked)
-  // What others wrote may not heed the signal, and may give anything.
-  const token = await untilAborted(source.getToken(asked), asked.signal)
-  requireToken(token)
-  return token
+  const told = challenges.find(({ parameters }) => parameters.resource_metadata !== undefined)
+  return status === 401 ? { rejected: token, challenge: told ?? challenges[0] } : undefined
 }
 
 /** Where a redirect left the origin, the token was not shown: it was not refused either. */

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type AuthOptions, createSession, GrantAuth, type GrantKind, ownCopy } from './auth.ts'
-import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
+import { type AuthOptions, createSession, GrantAuth, type GrantKind } from './auth.ts'
+import type { FromIssuer, FromResource } from './locate.ts'
+import { type Searching, sourceFor } from './located-source.ts'
 
 export type ClientCredentialsOptions = AuthOptions
 
@@ -22,13 +23,15 @@ const kind: GrantKind<ClientCredentialsOptions> = {
  */
 export class ClientCredentialsAuth extends GrantAuth {
   /**
+   * With `resourceUrl` or `issuer` in the place of `serverMetadata`, the server is found with the first token: from the
+   * answer to the first request of `fetch`, which goes without one. What is wrong with that server is thrown there.
+   *
    * @throws {AuthConfigError} `invalid_server_metadata`, `endpoint_missing`, `insecure_url`, `grant_not_supported`,
    *   `client_id_missing`, `client_secret_missing`, `auth_method_not_supported`, `invalid_scope`, `invalid_resource`,
    *   `invalid_parameter`, `invalid_origin`
    */
-  constructor(given: ClientCredentialsOptions) {
-    const options = ownCopy(given)
-    super(options, createSession(options, kind))
+  constructor(given: ClientCredentialsOptions | Searching<ClientCredentialsOptions>) {
+    super(given, sourceFor(given, { ...kind, keep: (options) => createSession(options, kind) }))
   }
 
   /**
@@ -39,7 +42,7 @@ export class ClientCredentialsAuth extends GrantAuth {
    *   `resource_not_supported`
    */
   static async fromResource(options: FromResource<ClientCredentialsOptions>): Promise<ClientCredentialsAuth> {
-    return new this({ ...options, ...(await locateByResource(options, kind.grantType)) })
+    return new this(options).located(options.signal)
   }
 
   /**
@@ -48,6 +51,6 @@ export class ClientCredentialsAuth extends GrantAuth {
    * @throws {DiscoveryError} as `fetchAuthorizationServerMetadata`; {AuthConfigError} as the constructor
    */
   static async fromIssuer(options: FromIssuer<ClientCredentialsOptions>): Promise<ClientCredentialsAuth> {
-    return new this({ ...options, ...(await locateByIssuer(options)) })
+    return new this(options).located(options.signal)
   }
 }

@@ -36,6 +36,8 @@ export interface RegistrationRequest {
   readonly grantType: string
   /** Where the browser comes back to, for grants that have one. */
   readonly redirectUri: string | undefined
+  /** An earlier registration that the server has forgotten. */
+  readonly refusedClient?: string | undefined
   readonly options: Pick<
     GrantOptions,
     'fetch' | 'timeoutMs' | 'maxBytes' | 'allowAddress' | 'clock' | 'onEvent'
@@ -97,13 +99,13 @@ export function dynamicRegistration(
   { store }: DynamicRegistrationOptions = {},
 ): ClientRegistration {
   return async (request) => {
-    const { serverMetadata, redirectUri, grantType, options } = request
+    const { serverMetadata, redirectUri, grantType, refusedClient, options } = request
     if (serverMetadata.registration_endpoint === undefined) return undefined
     const key = JSON.stringify(['client', serverMetadata.issuer, grantType, redirectUri, metadata])
     const now = (options.clock ?? systemClock).now()
     const stored = await store?.load(key)
     const known = readStored(stored?.value, now)
-    if (known !== undefined) return known
+    if (known !== undefined && known.clientId !== refusedClient) return known
     const answer = await register(request, describe(metadata, request))
     const client = readClient(answer, now)
     if (client === undefined) throw unusableAnswer(serverMetadata)

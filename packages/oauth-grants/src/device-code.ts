@@ -5,9 +5,10 @@
  */
 import type { Clock } from '@x/oauth-discovery'
 import { displayUrl, systemClock } from '@x/oauth-discovery/http'
-import { type AuthOptions, type Grant, type GrantRequest, ownCopy, vetEndpoint } from './auth.ts'
+import { type AuthOptions, type Grant, type GrantRequest, vetEndpoint } from './auth.ts'
 import { TokenError } from './errors.ts'
-import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
+import type { FromIssuer, FromResource, Hint } from './locate.ts'
+import { type Searching, sourceFor } from './located-source.ts'
 import {
   accessDenied,
   becomeClient,
@@ -50,13 +51,21 @@ export interface DeviceCodeOptions extends LoginOptions {
  */
 export class DeviceCodeAuth extends LoginAuth {
   /**
+   * The server is given, or found as by `ClientCredentialsAuth`.
+   *
    * @throws {AuthConfigError} as `ClientCredentialsAuth`, but for `client_secret_missing`: a client without a secret is a
    *   public one
    */
-  constructor(given: DeviceCodeOptions) {
-    const options = ownCopy(given)
-    super(options, createLogin(options, { grantType, grant: deviceCode }))
-    vetEndpoint(options, 'device_authorization_endpoint')
+  constructor(given: DeviceCodeOptions | Searching<Registering<DeviceCodeOptions>>) {
+    const keep = (options: DeviceCodeOptions) => {
+      const login = createLogin(options, { grantType, grant: deviceCode })
+      vetEndpoint(options, 'device_authorization_endpoint')
+      return login
+    }
+    super(
+      given,
+      sourceFor(given, { grantType, isLogin: true, register: given.clientId ? undefined : register, keep }),
+    )
   }
 
   /**
@@ -67,7 +76,7 @@ export class DeviceCodeAuth extends LoginAuth {
    *   `resource_not_supported`
    */
   static async fromResource(options: FromResource<Registering<DeviceCodeOptions>>): Promise<DeviceCodeAuth> {
-    return new this(await registered({ ...options, ...(await locateByResource(options, grantType, true)) }))
+    return new this(options).located(options.signal)
   }
 
   /**
@@ -76,17 +85,17 @@ export class DeviceCodeAuth extends LoginAuth {
    * @throws {DiscoveryError} as `fetchAuthorizationServerMetadata`; {AuthConfigError} as the constructor
    */
   static async fromIssuer(options: FromIssuer<Registering<DeviceCodeOptions>>): Promise<DeviceCodeAuth> {
-    return new this(await registered({ ...options, ...(await locateByIssuer(options)) }))
+    return new this(options).located(options.signal)
   }
 }
 
-async function registered(options: Registering<DeviceCodeOptions>): Promise<DeviceCodeOptions> {
+async function register(options: Registering<DeviceCodeOptions>, hint: Hint): Promise<DeviceCodeOptions> {
   const { clientId = '', registration } = options
   // A server where nobody can sign in is not made to remember us.
   if (clientId === '' && registration !== undefined) {
     vetEndpoint({ ...options, clientId }, 'device_authorization_endpoint')
   }
-  return becomeClient(options, grantType, undefined)
+  return becomeClient(options, { grantType }, hint)
 }
 
 const deviceCode: Grant<DeviceCodeOptions> = async (options, request) => {

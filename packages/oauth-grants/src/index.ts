@@ -93,6 +93,7 @@ export {
   type Fetch,
   type HttpOptions,
   OAuthError,
+  originAsServer,
   type Recovery,
 } from '@x/oauth-discovery'
 export {

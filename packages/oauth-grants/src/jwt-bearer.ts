@@ -5,10 +5,11 @@
  */
 import type { AuthorizationServerMetadata } from '@x/oauth-discovery'
 import { displayUrl, systemClock } from '@x/oauth-discovery/http'
-import { type AuthOptions, createSession, GrantAuth, type GrantKind, ownCopy } from './auth.ts'
+import { type AuthOptions, createSession, GrantAuth, type GrantKind } from './auth.ts'
 import { type Credential, reveal } from './credential.ts'
 import { AuthConfigError, TokenError } from './errors.ts'
-import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
+import type { FromIssuer, FromResource } from './locate.ts'
+import { type Searching, sourceFor } from './located-source.ts'
 import type { TokenSource } from './session.ts'
 import { TokenExchangeAuth, type TokenExchangeOptions } from './token-exchange.ts'
 
@@ -97,10 +98,12 @@ const nobody: Pick<AuthOptions, 'clientId' | 'clientAuthentication'> = {
  */
 export class JwtBearerAuth extends GrantAuth {
   /**
+   * The server is given, or found as by `ClientCredentialsAuth`.
+   *
    * @throws {AuthConfigError} as `ClientCredentialsAuth`; `partition_missing`; from `getToken`, `invalid_token` where the
    *   assertion is empty
    */
-  constructor(given: JwtBearerOptions) {
+  constructor(given: JwtBearerOptions | Searching<JwtBearerOptions>) {
     const { clientId = '', clientSecret, clientAuthentication, store, partition } = given
     // Whose token it is stands in the assertion alone, and the store would give that of one to the next.
     if (store !== undefined && !partition) {
@@ -110,8 +113,9 @@ export class JwtBearerAuth extends GrantAuth {
       )
     }
     const isNobody = !clientId && clientSecret === undefined && clientAuthentication === undefined
-    const options = ownCopy({ ...given, clientId, ...(isNobody && nobody) })
-    super(options, createSession(options, kind))
+    const named = { ...given, clientId, ...(isNobody && nobody) }
+    const keep = (options: JwtBearerOptions & AuthOptions) => createSession(options, kind)
+    super(given, sourceFor(named, { grantType, keep }))
   }
 
   /**
@@ -121,7 +125,7 @@ export class JwtBearerAuth extends GrantAuth {
    *   `resource_not_supported`
    */
   static async fromResource(options: FromResource<JwtBearerOptions>): Promise<JwtBearerAuth> {
-    return new this({ ...options, ...(await locateByResource(options, grantType)) })
+    return new this(options).located(options.signal)
   }
 
   /**
@@ -130,7 +134,7 @@ export class JwtBearerAuth extends GrantAuth {
    * @throws {DiscoveryError} as `fetchAuthorizationServerMetadata`; {AuthConfigError} as the constructor
    */
   static async fromIssuer(options: FromIssuer<JwtBearerOptions>): Promise<JwtBearerAuth> {
-    return new this({ ...options, ...(await locateByIssuer(options)) })
+    return new this(options).located(options.signal)
   }
 }
 

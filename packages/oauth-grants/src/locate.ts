@@ -4,13 +4,16 @@
  * @module
  */
 import {
-  discoverAuthorizationServer,
+  type DiscoverOptions,
+  DiscoveryError,
   fetchAuthorizationServerMetadata,
+  type InspectOptions,
+  inspectResource,
   type ResourceMetadata,
 } from '@x/oauth-discovery'
-import { quoteForeign } from '@x/oauth-discovery/http'
-import type { AuthOptions, GrantOptions } from './auth.ts'
-import { AuthConfigError, unusable } from './errors.ts'
+import { displayUrl, quoteForeign } from '@x/oauth-discovery/http'
+import type { GrantOptions } from './auth.ts'
+import { unusable } from './errors.ts'
 import { scopeTokens, unionOf } from './scope.ts'
 
 /** Options where the server is found from the resource. */
@@ -25,7 +28,11 @@ export type FromResource<O extends Omit<GrantOptions, 'clientId'>> = Omit<
    * with it they go to no other (MCP authorization, credentials bound to their server), and a round trip is spared.
    */
   expectedIssuer?: string | undefined
-  /** Ends the discovery. */
+  /**
+   * What to make of a resource that publishes nothing: `originAsServer`, for MCP servers of 2025-03-26. Default: an error.
+   */
+  legacy?: InspectOptions['legacy']
+  /** Ends the discovery of `fromResource`. */
   signal?: AbortSignal | undefined
 }
 
@@ -33,43 +40,54 @@ export type FromResource<O extends Omit<GrantOptions, 'clientId'>> = Omit<
 export type FromIssuer<O extends Omit<GrantOptions, 'clientId'>> = Omit<O, 'serverMetadata'> & {
   /** The server, spelled as it spells itself. */
   issuer: string
-  /** Ends the discovery. */
+  /** Ends the discovery of `fromIssuer`. */
   signal?: AbortSignal | undefined
 }
 
 const offlineAccess = 'offline_access'
 
+/** What is found; what is asked for with it is for the caller to say first. */
+export type Located = Pick<GrantOptions, 'serverMetadata' | 'resource' | 'scope'>
+
+/** What is known already where the server is looked for. */
+export interface Hint
+  extends Pick<DiscoverOptions, 'challenge' | 'response' | 'known' | 'expectedIssuer' | 'signal'> {
+  /** A client that the server has forgotten. */
+  readonly refusedClient?: string | undefined
+}
+
 /**
  * Finds the server of a resource, and what to ask it for: the scope that the resource demands in its
- * challenge, else all that its metadata lists, else none (MCP authorization, scope selection).
+ * challenge, else all that its metadata lists, else none (MCP authorization, scope selection). Or has an issuer describe
+ * itself.
  *
  * @param isLogin a person signs in: asks for a refresh token as well, where the server lists the scope for it
  */
-export async function locateByResource<O extends Omit<GrantOptions, 'clientId'>>(
-  options: FromResource<O>,
-  grantType: string,
-  isLogin = false,
-): Promise<Pick<AuthOptions, 'serverMetadata' | 'resource' | 'scope' | 'origins'>> {
-  if (!options.resourceUrl) {
-    throw new AuthConfigError('invalid_resource', 'The option resourceUrl is missing.')
+export async function locate<O extends Omit<GrantOptions, 'clientId'>>(
+  options: FromResource<O> | FromIssuer<O>,
+  { grantType, isLogin = false }: { readonly grantType: string; readonly isLogin?: boolean | undefined },
+  hint: Hint,
+): Promise<Located> {
+  if ('issuer' in options) {
+    return { serverMetadata: await fetchAuthorizationServerMetadata(options.issuer, { ...options, ...hint }) }
   }
-  const { challenge, resourceMetadata, authorizationServerMetadata } = await discoverAuthorizationServer(
-    options.resourceUrl,
-    { ...options, grantType },
-  )
-  requireBearerHeader(resourceMetadata)
+  const { resourceUrl } = options
+  const found = await inspectResource(resourceUrl, { ...options, ...hint, grantType })
+  if (found.kind === 'open') {
+    const url = displayUrl(resourceUrl)
+    const message = `${url} answers without a token and publishes no metadata.`
+    throw new DiscoveryError('not_protected', message, { url, attempts: found.attempts })
+  }
+  const { challenge, authorizationServerMetadata: serverMetadata } = found
+  const metadata = found.kind === 'protected' ? found.resourceMetadata : undefined
+  if (metadata !== undefined) requireBearerHeader(metadata)
   // An empty scope in a challenge asks for nothing in particular.
-  const demanded = challenge?.parameters.scope || (resourceMetadata.scopes_supported?.join(' ') ?? '')
+  const demanded = challenge?.parameters.scope || (metadata?.scopes_supported?.join(' ') ?? '')
   // Whether to stay signed in is for the server and the person to say, and not for a resource.
   const own = scopeTokens(demanded).filter((each) => each !== offlineAccess)
-  const canStay = authorizationServerMetadata.scopes_supported?.includes(offlineAccess)
+  const canStay = serverMetadata.scopes_supported?.includes(offlineAccess)
   const scope = unionOf(own, isLogin && canStay && own.length > 0 ? [offlineAccess] : [])
-  return {
-    serverMetadata: authorizationServerMetadata,
-    resource: resourceMetadata.resource,
-    scope: options.scope ?? scope,
-    origins: options.origins ?? [new URL(options.resourceUrl).origin],
-  }
+  return { serverMetadata, resource: metadata?.resource, scope }
 }
 
 function requireBearerHeader(metadata: ResourceMetadata): void {
@@ -79,11 +97,4 @@ function requireBearerHeader(metadata: ResourceMetadata): void {
   const taken = bound === true ? 'DPoP-bound tokens' : `tokens by ${quoteForeign(String(methods))}`
   const why = `it takes ${taken} only, not Bearer in a header (RFC 9728 §2)`
   throw unusable('resource_not_supported', `resource ${resource}`, why)
-}
-
-/** Has an issuer describe itself. */
-export async function locateByIssuer<O extends Omit<GrantOptions, 'clientId'>>(
-  options: FromIssuer<O>,
-): Promise<Pick<AuthOptions, 'serverMetadata'>> {
-  return { serverMetadata: await fetchAuthorizationServerMetadata(options.issuer, options) }
 }

@@ -4,15 +4,24 @@
  * @module
  */
 import { type HttpOptions, isSecure, untilAborted } from '@x/oauth-discovery/http'
-import { type AuthOptions, createSession, GrantAuth, type GrantKind, vetClient, vetServer } from './auth.ts'
+import {
+  type AuthOptions,
+  createSession,
+  type Given,
+  GrantAuth,
+  type GrantKind,
+  type Kept,
+  vetClient,
+  vetServer,
+} from './auth.ts'
 import type { ClientRegistration } from './client-registration.ts'
 import { AuthConfigError, AuthorizationError } from './errors.ts'
+import type { Hint } from './locate.ts'
 import { LoginSession } from './login-session.ts'
 import { withRefresh } from './refresh.ts'
 import { revoke } from './revocation.ts'
-import type { GetTokenOptions, Renewal, TokenSession } from './session.ts'
+import type { GetTokenOptions, Renewal } from './session.ts'
 import type { Token } from './token.ts'
-import type { EndpointOptions } from './token-endpoint.ts'
 
 export interface LoginOptions extends AuthOptions {
   /** Of an earlier authorization at this server: used until it is refused, before a person is asked. Beside a `store` it needs a `partition`. */
@@ -37,9 +46,9 @@ export type Registering<O extends LoginOptions> = Omit<O, 'clientId' | 'serverMe
  * @throws {AuthConfigError} `client_id_missing`: there is none, and no way to become one; or what the registration throws
  */
 export async function becomeClient<O extends LoginOptions>(
-  options: Registering<O> & { signal?: AbortSignal | undefined },
-  grantType: string,
-  redirectUri: string | undefined,
+  options: Registering<O>,
+  { grantType, redirectUri }: { readonly grantType: string; readonly redirectUri?: string | undefined },
+  { signal, refusedClient }: Hint,
 ): Promise<Registering<O> & { clientId: string }> {
   const { clientId = '', serverMetadata, registration = [] } = options
   const ways = [registration].flat()
@@ -47,36 +56,36 @@ export async function becomeClient<O extends LoginOptions>(
   // A server that cannot be used is not made to remember us.
   vetServer({ ...options, clientId }, grantType)
   for (const register of ways) {
-    const client = await register({ serverMetadata, grantType, redirectUri, options })
+    const client = await register({
+      serverMetadata,
+      grantType,
+      redirectUri,
+      refusedClient,
+      options: { ...options, signal },
+    })
     if (client !== undefined) return { ...options, ...client }
   }
   const message = `The authorization server ${serverMetadata.issuer} has none of the ways to register that were given, and there is no clientId. Register there by hand.`
   throw new AuthConfigError('client_id_missing', message)
 }
 
-/** What a login is made of. */
-export interface LoginParts {
-  readonly session: TokenSession
-  /** Lets go of the refresh token that was handed in, and gives it. */
-  readonly takeHandedIn: () => string | undefined
+/** Keeps the tokens of somebody who signs in. */
+export interface Login extends Kept {
+  readonly locate?: undefined
+  signOut(signal: GetTokenOptions['signal']): Promise<boolean>
+}
+
+interface LocatedLogin extends Kept {
+  locate(asked: GetTokenOptions): Promise<{ readonly kept: Login }>
 }
 
 /** A person signs in once; from then on the token is kept good by its refresh token, where the server gives one. */
 export abstract class LoginAuth extends GrantAuth {
-  readonly #session: TokenSession
-  readonly #takeHandedIn: () => string | undefined
-  readonly #login: LoginSession
-  readonly #options: AuthOptions
-  readonly #endpoint: EndpointOptions
+  readonly #login: Login | LocatedLogin
 
-  protected constructor(options: LoginOptions, { session, takeHandedIn }: LoginParts) {
-    // What `fetch` asks never waits for a person: it asks the session itself.
-    super(options, session)
-    this.#session = session
-    this.#takeHandedIn = takeHandedIn
-    this.#login = new LoginSession(session)
-    this.#options = options
-    this.#endpoint = vetClient(options, true)
+  protected constructor(given: Given, login: Login | LocatedLogin) {
+    super(given, login)
+    this.#login = login
   }
 
   /**
@@ -87,11 +96,7 @@ export abstract class LoginAuth extends GrantAuth {
    * @throws {TokenError} the token endpoint refused, failed, or could not be reached
    */
   override getToken(options?: GetTokenOptions): Promise<Token> {
-    return this.#login.getToken(options)
-  }
-
-  override close(): Promise<void> {
-    return this.#login.close()
+    return super.getToken(options)
   }
 
   /**
@@ -103,18 +108,13 @@ export abstract class LoginAuth extends GrantAuth {
    * @see https://www.rfc-editor.org/rfc/rfc7009
    */
   async signOut({ signal }: Pick<GetTokenOptions, 'signal'> = {}): Promise<boolean> {
-    const refreshToken = this.#takeHandedIn()
-    const token = await untilAborted(this.#session.signOut(), signal)
-    // One that was never used is as good as one that was.
-    const { issuer } = this.#options.serverMetadata
-    const handedIn = refreshToken === undefined ? undefined : { accessToken: '', refreshToken, issuer }
-    const held = token ?? handedIn
-    return held !== undefined && revoke(held, this.#options, this.#endpoint, signal)
+    const login = this.#login.locate ? (await this.#login.locate({ signal })).kept : this.#login
+    return login.signOut(signal)
   }
 }
 
 /** A session that refreshes where it can, and asks a person where it must and may. */
-export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<O>): LoginParts {
+export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<O>): Login {
   // Where users are told apart by their refresh tokens, the store would give the token of one to the next.
   if (options.refreshToken && options.store !== undefined && !options.partition) {
     throw new AuthConfigError(
@@ -125,13 +125,22 @@ export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<
   let handedIn = options.refreshToken
   let grant = withRefresh(kind.grant, handedIn)
   const latest: GrantKind<O>['grant'] = (...given) => grant(...given)
+  const session = createSession(options, { ...kind, grant: latest, allowsPublicClients: true })
+  const login = new LoginSession(session)
   return {
-    session: createSession(options, { ...kind, grant: latest, allowsPublicClients: true }),
-    takeHandedIn() {
-      const taken = handedIn || undefined
+    current: () => session.current(),
+    getToken: (asked) => login.getToken(asked),
+    close: () => login.close(),
+    async signOut(signal) {
+      const refreshToken = handedIn || undefined
       handedIn = undefined
       grant = withRefresh(kind.grant, undefined)
-      return taken
+      const token = await untilAborted(session.signOut(), signal)
+      // One that was never used is as good as one that was.
+      const { issuer } = options.serverMetadata
+      const held =
+        token ?? (refreshToken === undefined ? undefined : { accessToken: '', refreshToken, issuer })
+      return held !== undefined && revoke(held, options, vetClient(options, true), signal)
     },
   }
 }

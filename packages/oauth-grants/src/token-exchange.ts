@@ -9,13 +9,13 @@ import {
   type Grant,
   GrantAuth,
   type GrantKind,
-  ownCopy,
   vetClient,
   vetServer,
 } from './auth.ts'
 import { type Credential, type Revealed, reveal } from './credential.ts'
 import { AuthConfigError, TokenError } from './errors.ts'
-import { type FromIssuer, type FromResource, locateByIssuer, locateByResource } from './locate.ts'
+import type { FromIssuer, FromResource } from './locate.ts'
+import { type Searching, sourceFor } from './located-source.ts'
 import { withRefresh } from './refresh.ts'
 import type { GetTokenOptions, TokenSession, TokenSource } from './session.ts'
 import type { Token } from './token.ts'
@@ -65,17 +65,21 @@ export class TokenExchangeAuth extends GrantAuth {
   readonly #actsForMany: boolean
 
   /**
+   * The server is given, or found as by `ClientCredentialsAuth`.
+   *
    * @throws {AuthConfigError} as `ClientCredentialsAuth`, and `invalid_token` for an empty subject or actor token
    */
-  constructor(given: TokenExchangeOptions) {
-    const options = ownCopy(given)
-    vetServer(options, grantType)
-    vetClient(options)
-    for (const each of [options.subjectToken, options.actorToken ?? 'none']) {
-      if (!each) throw new AuthConfigError('invalid_token', 'subjectToken or actorToken is empty.')
+  constructor(given: TokenExchangeOptions | Searching<TokenExchangeOptions>) {
+    const { subjectToken, actorToken = '' } = given
+    const keep = (options: TokenExchangeOptions) => {
+      vetServer(options, grantType)
+      vetClient(options)
+      return new SubjectSessions(options)
     }
-    super(options, new SubjectSessions(options))
-    const { subjectToken, actorToken = '' } = options
+    super(given, sourceFor(given, { grantType, keep }))
+    if (!subjectToken || given.actorToken === '') {
+      throw new AuthConfigError('invalid_token', 'subjectToken or actorToken is empty.')
+    }
     this.#actsForMany = [subjectToken, actorToken].some((each) => typeof each !== 'string')
   }
 
@@ -92,7 +96,7 @@ export class TokenExchangeAuth extends GrantAuth {
    *   `resource_not_supported`
    */
   static async fromResource(options: FromResource<TokenExchangeOptions>): Promise<TokenExchangeAuth> {
-    return new this({ ...options, ...(await locateByResource(options, grantType)) })
+    return new this(options).located(options.signal)
   }
 
   /**
@@ -101,7 +105,7 @@ export class TokenExchangeAuth extends GrantAuth {
    * @throws {DiscoveryError} as `fetchAuthorizationServerMetadata`; {AuthConfigError} as the constructor
    */
   static async fromIssuer(options: FromIssuer<TokenExchangeOptions>): Promise<TokenExchangeAuth> {
-    return new this({ ...options, ...(await locateByIssuer(options)) })
+    return new this(options).located(options.signal)
   }
 }
 

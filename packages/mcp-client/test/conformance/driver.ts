@@ -15,6 +15,7 @@ import {
   identityAssertion,
   isOAuthError,
   JwtBearerAuth,
+  originAsServer,
   privateKeyJwt,
   publicClient,
 } from '@x/oauth-grants'
@@ -63,7 +64,13 @@ async function authFrom(context: Context): Promise<Auth> {
     }
   }
   const redirectUri = 'http://127.0.0.1/callback'
-  return AuthorizationCodeAuth.fromResource({ ...options, registration, redirectUri, authorize: visit })
+  return new AuthorizationCodeAuth({
+    ...options,
+    registration,
+    redirectUri,
+    authorize: visit,
+    legacy: originAsServer,
+  })
 }
 
 function assertionFrom({

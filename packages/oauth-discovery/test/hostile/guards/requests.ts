@@ -136,8 +136,8 @@ export const requestGuards: readonly Guard[] = [
     name: 'deadline',
     answers: 'an answer does not end, or each of many steps is only a little late',
     file: 'http.ts',
-    search: '() => over.signal.aborted || deadline.abort(),',
-    replace: '() => {},',
+    search: 'clock.sleep(timeoutMs, over.signal).then(end, () => {})',
+    replace: '',
   },
   {
     name: 'own-patience',

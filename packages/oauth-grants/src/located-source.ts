@@ -1,0 +1,278 @@
+/**
+ * Tokens of a server that has to be found first, and again when it is no longer the right one.
+ *
+ * @module
+ */
+import { type Challenge, isOAuthError } from '@x/oauth-discovery'
+import { systemClock, untilAborted } from '@x/oauth-discovery/http'
+import { type GrantOptions, type Kept, ownCopy, vetWishes } from './auth.ts'
+import { AuthConfigError } from './errors.ts'
+import { type FromIssuer, type FromResource, type Hint, type Located, locate } from './locate.ts'
+import type { GetTokenOptions } from './session.ts'
+import type { Token } from './token.ts'
+
+/** What is known where the server is not. */
+export type Searching<O extends Omit<GrantOptions, 'clientId'>> = FromResource<O> | FromIssuer<O>
+
+/** What a kind of auth object has to say to that. */
+export interface Search<O extends GrantOptions, G extends Omit<GrantOptions, 'clientId'>, K extends Kept> {
+  readonly grantType: string
+  /** A person signs in. */
+  readonly isLogin?: boolean
+  /** Becomes a client of whichever server is found. Without it the credentials are for one server, and no other sees them. */
+  readonly register?: ((options: G, hint: Hint) => Promise<O>) | undefined
+  readonly keep: (options: O) => K
+}
+
+interface Whereabouts {
+  readonly resourceUrl?: string | URL | undefined
+  readonly issuer?: string | undefined
+  readonly expectedIssuer?: string | undefined
+  readonly legacy?: unknown
+}
+
+interface Place<O, K> {
+  readonly options: O
+  readonly kept: K
+  /** Told by a store: it may have changed since. */
+  readonly isRecalled: boolean
+}
+
+/** What keeps the tokens of an auth object: at the server that it was given, or at one that is found. */
+export function sourceFor<O extends GrantOptions, G extends Omit<GrantOptions, 'clientId'>, K extends Kept>(
+  given: O | Searching<G>,
+  search: Search<O, G, K>,
+): K | LocatedSource<O, G, K> {
+  return 'resourceUrl' in given || 'issuer' in given
+    ? new LocatedSource(given, search)
+    : search.keep(ownCopy(given))
+}
+
+/** How long a store is believed, in ms. */
+const dayMs = 86_400_000
+
+const bareChallenge: Challenge = { scheme: 'bearer', token68: undefined, parameters: {} }
+
+/**
+ * Finds the server once for all who wait: in the store, from the answer to the first request, or by asking the resource;
+ * and asks it whom it trusts now, when it refuses a good token.
+ */
+export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 'clientId'>, K extends Kept>
+  implements Kept
+{
+  readonly #given: Searching<G> & Whereabouts
+  readonly #search: Search<O, G, K>
+  readonly #closing = new AbortController()
+  #place: Place<O, K> | undefined
+  #looking: Promise<Place<O, K>> | undefined
+  #recalling: Promise<void> | undefined
+  /** The resource has answered without a token. */
+  #isOpen = false
+  /** The last token that it refused, and when. */
+  #doubted: { readonly accessToken: string; readonly at: number } | undefined
+
+  constructor(given: Searching<G>, search: Search<O, G, K>) {
+    vetWishes(given)
+    if ('resourceUrl' in given && !given.resourceUrl) {
+      throw new AuthConfigError('invalid_resource', 'The option resourceUrl is missing.')
+    }
+    this.#given = ownCopy(given)
+    this.#search = search
+  }
+
+  current(): Token | undefined {
+    return this.#place?.kept.current?.()
+  }
+
+  async getToken(asked: GetTokenOptions = {}): Promise<Token> {
+    const { signal, rejected, challenge } = asked
+    let place = await this.locate(asked)
+    if (rejected !== undefined) place = await untilAborted(this.#doubt(place, rejected, challenge), signal)
+    try {
+      return await place.kept.getToken(asked)
+    } catch (error) {
+      const hint = this.#wayOut(place, error)
+      if (hint === undefined) throw error
+      const next = await untilAborted(this.#look(hint), signal)
+      if (next.kept === place.kept) throw error
+      return next.kept.getToken(asked)
+    }
+  }
+
+  /** Where the server is, which may be known already. */
+  async locate({ signal, challenge }: GetTokenOptions = {}): Promise<Place<O, K>> {
+    this.#closing.signal.throwIfAborted()
+    await untilAborted(this.#recall(), signal)
+    return this.#place ?? untilAborted(this.#look({ challenge }), signal)
+  }
+
+  /**
+   * Sends the first request as it is, and alone, where nothing is known: its answer says who gives out tokens, and for what.
+   *
+   * @returns the answer, where it is no demand for a token
+   */
+  async probe(
+    send: () => Promise<Response>,
+    signal: GetTokenOptions['signal'],
+  ): Promise<Response | undefined> {
+    this.#closing.signal.throwIfAborted()
+    if (this.#place !== undefined || 'issuer' in this.#given) return undefined
+    await untilAborted(this.#recall(), signal)
+    while (this.#looking !== undefined) await untilAborted(settled(this.#looking), signal)
+    if (this.#place !== undefined) return undefined
+    const answer = send()
+    const needless = new AbortController()
+    if (!this.#isOpen) void settled(this.#look({ response: answer, signal: needless.signal }))
+    const response = await answer
+    const { status, headers, redirected, body } = response
+    this.#isOpen = redirected || (status !== 401 && !(status === 403 && headers.has('www-authenticate')))
+    if (this.#isOpen) {
+      needless.abort()
+      return response
+    }
+    void settled(this.#look({ response }))
+    void body?.cancel().catch(() => {})
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed; make another one.'))
+    await settled(this.#looking)
+    await this.#place?.kept.close()
+  }
+
+  /** Joins the search under way, or starts one. */
+  #look(hint: Hint): Promise<Place<O, K>> {
+    this.#looking ??= this.#find(hint).finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #find(hint: Hint): Promise<Place<O, K>> {
+    const closing = this.#closing.signal
+    const { register, grantType, isLogin } = this.#search
+    const known = this.#place?.options.serverMetadata.issuer
+    const whole = {
+      ...hint,
+      signal: hint.signal ? AbortSignal.any([closing, hint.signal]) : closing,
+      expectedIssuer: this.#given.expectedIssuer ?? (register ? undefined : known),
+    }
+    const located = await locate(this.#given, { grantType, isLogin }, whole)
+    const place = await this.#settle(located, whole)
+    const { store, clock = systemClock } = this.#given
+    if (store !== undefined) {
+      const until = clock.now() + dayMs
+      const { revision } = (await store.load(this.#key)) ?? {}
+      await store.save(this.#key, JSON.stringify({ version: 1, until, located }), {
+        expect: revision,
+        keepUntil: until,
+      })
+    }
+    return place
+  }
+
+  async #settle(located: Located, hint: Hint, isRecalled = false): Promise<Place<O, K>> {
+    const before = this.#place
+    const options = await this.#optionsAt(located, hint)
+    this.#closing.signal.throwIfAborted()
+    const isSame = before !== undefined && identityOf(before.options) === identityOf(options)
+    this.#place = { options, kept: isSame ? before.kept : this.#search.keep(options), isRecalled }
+    // What one server was told is no business of another.
+    if (!isSame) void before?.kept.close().catch(() => {})
+    return this.#place
+  }
+
+  async #optionsAt(located: Located, hint: Hint): Promise<O> {
+    const { options: before } = this.#place ?? {}
+    const isThere = before?.serverMetadata.issuer === located.serverMetadata.issuer
+    // A challenge that says nothing of the scope takes nothing back.
+    const scope = isThere ? before.scope : (this.#given.scope ?? located.scope)
+    // We are its client already.
+    if (isThere && hint.refusedClient === undefined) return { ...before, ...located, scope }
+    const found = {
+      ...this.#given,
+      ...located,
+      scope,
+      ...(before && { refreshToken: undefined }),
+    } as unknown as G & O // what G lacks of O is what was located; or what `register` gives
+    return this.#search.register ? this.#search.register(found, hint) : found
+  }
+
+  /** Whom the resource trusts now: asked once for each token that it refuses while it was thought good. */
+  async #doubt(place: Place<O, K>, rejected: Token, challenge = bareChallenge): Promise<Place<O, K>> {
+    const { accessToken, obtainedAt } = rejected
+    const held = place.kept.current?.()
+    if ('issuer' in this.#given || (held !== undefined && held.accessToken !== accessToken)) return place
+    if (this.#doubted?.accessToken === accessToken) {
+      await settled(this.#looking)
+      return this.#place ?? place
+    }
+    // One that is new, and refused again, may be of a server that has changed.
+    const isNew = this.#doubted !== undefined && obtainedAt >= this.#doubted.at
+    this.#doubted = { accessToken, at: (this.#given.clock ?? systemClock).now() }
+    const { serverMetadata, resource } = place.options
+    const known = place.isRecalled || isNew ? undefined : serverMetadata
+    for (const each of [serverMetadata.issuer, resource ?? []].flat()) this.#given.cache?.drop(each)
+    try {
+      return await this.#look({ challenge, known })
+    } catch (error) {
+      this.#closing.signal.throwIfAborted()
+      // A resource that cannot tell now has not said anything else.
+      const isSilent = isOAuthError(error, 'resource_metadata_not_found')
+      if (isSilent || (isOAuthError(error) && error.recovery === 'transient')) return place
+      throw error
+    }
+  }
+
+  /** What may help where a server does not know the client any longer, or is not where it was yesterday. */
+  #wayOut({ options, isRecalled }: Place<O, K>, error: unknown): Hint | undefined {
+    if (!isOAuthError(error) || !('endpoint' in error)) return undefined
+    const isUnknown = 'error' in error && error.error === 'invalid_client'
+    if (isUnknown && this.#search.register)
+      return { refusedClient: options.clientId, challenge: bareChallenge }
+    return isRecalled && error.recovery !== 'interaction' ? { challenge: bareChallenge } : undefined
+  }
+
+  get #key(): string {
+    const { resourceUrl, issuer, expectedIssuer, legacy } = this.#given
+    const { grantType } = this.#search
+    return JSON.stringify(['server', grantType, resourceUrl, issuer, expectedIssuer, legacy !== undefined])
+  }
+
+  /** Reads, once, what was found before, perhaps by another process. */
+  #recall(): Promise<void> {
+    const { store, clock = systemClock } = this.#given
+    if (store === undefined || this.#place !== undefined) return Promise.resolve()
+    const recall = async () => {
+      const stored = await store.load(this.#key)
+      const located = readRecord(stored?.value, clock.now())
+      if (located !== undefined) await this.#settle(located, { signal: this.#closing.signal }, true)
+    }
+    this.#recalling ??= recall().catch((error: unknown) => {
+      this.#recalling = undefined
+      throw error
+    })
+    return this.#recalling
+  }
+}
+
+/** What a store gives back may be of another program, or of another time. */
+function readRecord(value: string | undefined, now: number): Located | undefined {
+  try {
+    const { version, until, located } = JSON.parse(value ?? '')
+    return version === 1 && now < until ? located : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the same tokens are good at both. */
+function identityOf({ serverMetadata: server, resource, clientId }: GrantOptions): string {
+  const endpoints = Object.entries(server).filter(([name]) => name.endsWith('_endpoint'))
+  return JSON.stringify([server.issuer, endpoints, resource, clientId])
+}
+
+function settled(work: Promise<unknown> | undefined): Promise<unknown> {
+  return Promise.allSettled([work])
+}
