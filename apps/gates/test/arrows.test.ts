@@ -6,7 +6,7 @@ import { apps, find, packages, type Ranges, readManifest, readText } from '../sr
 const arrows: Readonly<Record<string, readonly string[]>> = {
   '@x/oauth-discovery': [],
   '@x/oauth-grants': ['@x/oauth-discovery'],
-  '@x/mcp-client': ['@x/oauth-grants'],
+  '@x/mcp-client': ['@x/oauth-discovery', '@x/oauth-grants'],
   '@x/testbed': [],
   '@x/examples': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
   '@x/interop': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],

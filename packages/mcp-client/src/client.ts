@@ -1,5 +1,6 @@
 /**
- * A connection to one MCP server: the official client, connected, with our hook underneath.
+ * A connection to one MCP server that lasts: the official client, connected, with our hook underneath, and made anew where
+ * the server has forgotten it.
  *
  * @module
  */
@@ -8,74 +9,71 @@ import {
   type CallToolRequest,
   type CallToolRequestOptions,
   type CallToolResult,
-  Client,
-  type ClientOptions,
+  type Client,
   type GetPromptRequest,
   type GetPromptResult,
-  type Implementation,
   type ListPromptsRequest,
   type ListPromptsResult,
   type ListResourcesRequest,
   type ListResourcesResult,
   type ListToolsRequest,
   type ListToolsResult,
+  type McpSubscription,
+  ProtocolError,
+  ProtocolErrorCode,
   type ReadResourceRequest,
   type ReadResourceResult,
   type RequestOptions,
-  SdkError,
-  SdkErrorCode,
-  type StreamableHTTPClientTransport,
+  type SubscriptionFilter,
 } from '@modelcontextprotocol/client'
+import { createEmit, type Emit, systemClock, untilAborted } from '@x/oauth-discovery/http'
 import { isOAuthError } from '@x/oauth-grants'
+import { Connection, type ConnectOptions, type Prior } from './connection.ts'
 import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
-import {
-  type AuthLike,
-  createTransport,
-  farewellMs,
-  type Given,
-  parseServerUrl,
-  type TransportOptions,
-  withoutUndefined,
-} from './transport.ts'
+import type { MCPEvent } from './events.ts'
+import { forgetPrior, recallPrior, rememberPrior } from './prior.ts'
+import { type Listening, Subscription } from './subscription.ts'
+import { type Given, parseServerUrl, withoutUndefined } from './transport.ts'
 
-/** How to connect, and as whom. */
-export interface ConnectOptions extends TransportOptions {
-  /** Ends the attempt to connect. */
-  signal?: AbortSignal | undefined
-  /** For the attempt to connect, in ms. Default: 60,000. */
-  timeoutMs?: number | undefined
-  /** How this program calls itself to the server. Default: the name of this package. */
-  clientInfo?: Implementation | undefined
-  /** The official client's own options, such as capabilities. */
-  clientOptions?: Given<ClientOptions> | undefined
+/** How often a person is asked for one call: to sign in, and for more scope. */
+const maxSignIns = 2
+
+interface Asking {
+  readonly signal?: AbortSignal | undefined
+  /** Whether a person may be asked. */
+  readonly isInteractive?: boolean
+  /** Says nothing of the server when it succeeds. */
+  readonly sendsNothing?: boolean
 }
-
-/** The longest that timers can count, in ms: some 24 days. */
-const longestMs = 2 ** 31 - 1
 
 /** A connection to one MCP server. Made by {@link MCPClient.connect}, ended by `close`. */
 export class MCPClient implements AsyncDisposable {
-  readonly #client: Client
-  readonly #transport: StreamableHTTPClientTransport
-  readonly #url: string
-  readonly #auth: AuthLike | undefined
-  #isClosed = false
+  readonly #url: URL
+  readonly #options: ConnectOptions
+  readonly #emit: Emit<MCPEvent>
+  readonly #closing = new AbortController()
+  /** Those that are open, or about to be. */
+  readonly #connections = new Set<Connection>()
+  #current: Connection | undefined
+  /** The same, or one that was lost. */
+  #latest: Connection | undefined
+  #opening: Promise<Connection> | undefined
+  /** The server was not asked who it is: it may have changed. */
+  #isGuess = false
 
-  private constructor(
-    client: Client,
-    transport: StreamableHTTPClientTransport,
-    url: URL,
-    auth: AuthLike | undefined,
-  ) {
-    this.#client = client
-    this.#transport = transport
-    this.#url = url.origin + url.pathname
-    this.#auth = auth
+  private constructor(url: URL, options: ConnectOptions) {
+    this.#url = url
+    this.#options = options
+    this.#emit = createEmit(options)
   }
 
-  /** The official client, for all that is not here. */
+  /**
+   * The official client, for all that is not here. Where the server has forgotten a session there is another one; the
+   * option `prepare` is called for each.
+   */
   get client(): Client {
-    return this.#client
+    if (this.#latest === undefined) throw this.#closed()
+    return this.#latest.client
   }
 
   /**
@@ -89,33 +87,15 @@ export class MCPClient implements AsyncDisposable {
    *   or the reason of the signal
    */
   static async connect(url: string | URL, options: ConnectOptions = {}): Promise<MCPClient> {
-    const { auth, signal } = options
+    const { signal } = options
     signal?.throwIfAborted()
-    return signedIn(auth, signal, () => MCPClient.#attempt(url, options))
-  }
-
-  static async #attempt(url: string | URL, options: ConnectOptions): Promise<MCPClient> {
-    const { auth, signal, timeoutMs = 60_000, clientInfo = { name: '@x/mcp-client', version: '0' } } = options
-    const transport = createTransport(url, options)
-    const client = new Client(clientInfo, {
-      versionNegotiation: { mode: 'auto' }, // the default mode cannot reach servers of 2026-07-28
-      cachePartition: partitionOf(auth), // what is private to one principal must not be served to another
-      ...withoutUndefined(options.clientOptions),
-    })
-    const connection = new MCPClient(client, transport, parseServerUrl(url), auth)
-    const settled = new AbortController()
+    const client = new MCPClient(parseServerUrl(url), options)
     try {
-      // The official client has a limit for each message, and is deaf to the signal while it negotiates; closing it,
-      // below, ends what is under way.
-      const timeout = Math.min(timeoutMs, longestMs)
-      const limits = [aborted(signal, settled.signal), overdue(timeout, settled.signal)]
-      await connection.#named(() => Promise.race([client.connect(transport, { timeout }), ...limits]), signal)
-      return connection
+      await client.#asked(async () => {}, { signal, sendsNothing: true })
+      return client
     } catch (error) {
-      await connection.close().catch(() => {})
+      await client.close()
       throw error
-    } finally {
-      settled.abort()
     }
   }
 
@@ -124,7 +104,9 @@ export class MCPClient implements AsyncDisposable {
     params?: ListToolsRequest['params'],
     options?: Given<CacheableRequestOptions>,
   ): Promise<ListToolsResult> {
-    return this.#asked(() => this.#client.listTools(params, withoutUndefined(options)), options?.signal)
+    return this.#asked((client) => client.listTools(params, withoutUndefined(options)), {
+      signal: options?.signal,
+    })
   }
 
   /** A tool that fails is no error: its result says so in `isError`. */
@@ -132,7 +114,9 @@ export class MCPClient implements AsyncDisposable {
     params: CallToolRequest['params'],
     options?: Given<CallToolRequestOptions>,
   ): Promise<CallToolResult> {
-    return this.#asked(() => this.#client.callTool(params, withoutUndefined(options)), options?.signal)
+    return this.#asked((client) => client.callTool(params, withoutUndefined(options)), {
+      signal: options?.signal,
+    })
   }
 
   /** All resources, over all pages; with a `cursor`, one page. */
@@ -140,7 +124,9 @@ export class MCPClient implements AsyncDisposable {
     params?: ListResourcesRequest['params'],
     options?: Given<CacheableRequestOptions>,
   ): Promise<ListResourcesResult> {
-    return this.#asked(() => this.#client.listResources(params, withoutUndefined(options)), options?.signal)
+    return this.#asked((client) => client.listResources(params, withoutUndefined(options)), {
+      signal: options?.signal,
+    })
   }
 
   /** What a resource holds. */
@@ -148,7 +134,9 @@ export class MCPClient implements AsyncDisposable {
     params: ReadResourceRequest['params'],
     options?: Given<CacheableRequestOptions>,
   ): Promise<ReadResourceResult> {
-    return this.#asked(() => this.#client.readResource(params, withoutUndefined(options)), options?.signal)
+    return this.#asked((client) => client.readResource(params, withoutUndefined(options)), {
+      signal: options?.signal,
+    })
   }
 
   /** All prompts, over all pages; with a `cursor`, one page. */
@@ -156,103 +144,201 @@ export class MCPClient implements AsyncDisposable {
     params?: ListPromptsRequest['params'],
     options?: Given<CacheableRequestOptions>,
   ): Promise<ListPromptsResult> {
-    return this.#asked(() => this.#client.listPrompts(params, withoutUndefined(options)), options?.signal)
+    return this.#asked((client) => client.listPrompts(params, withoutUndefined(options)), {
+      signal: options?.signal,
+    })
   }
 
   /** A prompt with its arguments filled in. */
   getPrompt(params: GetPromptRequest['params'], options?: Given<RequestOptions>): Promise<GetPromptResult> {
-    return this.#asked(() => this.#client.getPrompt(params, withoutUndefined(options)), options?.signal)
+    return this.#asked((client) => client.getPrompt(params, withoutUndefined(options)), {
+      signal: options?.signal,
+    })
   }
 
   /** Whether the server answers; from 2026-07-28 on, where there is no ping, it is asked to describe itself. */
   async ping(options?: Given<RequestOptions>): Promise<void> {
-    await this.#asked<unknown>(() => {
-      const isModern = this.#client.getProtocolEra() === 'modern'
-      return isModern
-        ? this.#client.discover(withoutUndefined(options))
-        : this.#client.ping(withoutUndefined(options))
-    }, options?.signal)
+    await this.#asked<unknown>(
+      (client) => {
+        const isModern = client.getProtocolEra() === 'modern'
+        return isModern ? client.discover(withoutUndefined(options)) : client.ping(withoutUndefined(options))
+      },
+      { signal: options?.signal },
+    )
+  }
+
+  /**
+   * Has the server tell of changes, until the subscription or the client is closed. Where a stream ends, and where a
+   * session was lost, it is begun again, with a pause that grows from 1 s to a minute; what changed in between is not told.
+   *
+   * What is told arrives at the handlers of notifications that `prepare` has set.
+   */
+  async listen(filter: SubscriptionFilter, options?: Given<RequestOptions>): Promise<Subscription> {
+    const listen = (asking: Asking) => this.#asked((_, connection) => listenOn(connection, filter), asking)
+    const first = await listen({ signal: options?.signal })
+    return this.#renewed(first, () => listen({ isInteractive: false }))
   }
 
   /** Ends the session at the server, where there is one, and everything under way. Never throws for a server that is gone. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    if (this.#transport.sessionId !== undefined) {
-      const farewell = this.#transport.terminateSession().catch(() => {})
-      await Promise.race([farewell, elapsed(farewellMs)])
-    }
-    await this.#client.close()
+    this.#closing.abort(this.#closed())
+    const current = this.#current
+    this.#current = undefined
+    await Promise.all([...this.#connections].map((each) => each.close(each === current)))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  #asked<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    return signedIn(this.#auth, signal, () => this.#named(work, signal))
-  }
-
-  async #named<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    // The official client would take some calls all the same, and answer them with an empty list.
-    if (this.#isClosed) throw closed(this.#url)
-    try {
-      return await work()
-    } catch (error) {
-      signal?.throwIfAborted()
-      if (this.#isClosed) throw closed(this.#url)
-      const hasSession = this.#transport.sessionId !== undefined
-      throw nameConnectionError(error, { url: this.#url, hasSession, hasAuth: this.#auth !== undefined })
+  /** Runs `work`, and once more after what it was refused for is mended: what was refused has not run. */
+  async #asked<T>(
+    work: (client: Client, connection: Connection) => Promise<T>,
+    { signal, isInteractive = true, sendsNothing = false }: Asking = {},
+  ): Promise<T> {
+    const { auth } = this.#options
+    const closing = this.#closing.signal
+    let hasReopened = false
+    for (let signIns = 0; ; ) {
+      // The official client would take some calls all the same, and answer them with an empty list.
+      closing.throwIfAborted()
+      let connection: Connection | undefined
+      try {
+        const open = this.#current ?? (await untilAborted(this.#connected(), signal))
+        connection = open
+        const result = await open.run(() => work(open.client, open))
+        if (!sendsNothing) this.#isGuess = false
+        return result
+      } catch (thrown) {
+        signal?.throwIfAborted()
+        closing.throwIfAborted()
+        const error = this.#named(thrown, connection)
+        const canAsk = isInteractive && typeof auth === 'object' && 'getToken' in auth && signIns < maxSignIns
+        if (canAsk && isOAuthError(error, 'interaction_required')) {
+          signIns += 1
+          // Here, and never within a request, whose time would run out meanwhile.
+          await auth.getToken({
+            challenge: error.challenge,
+            signal: AbortSignal.any([signal ?? closing, closing]),
+          })
+        } else if (connection !== undefined && !hasReopened && this.#isOver(error)) {
+          hasReopened = true
+          if (this.#isGuess) await forgetPrior(this.#options, this.#url)
+          this.#lose(connection)
+        } else throw error
+      }
     }
   }
-}
 
-/** A person is asked here, and never within a request, whose time would run out meanwhile. */
-async function signedIn<T>(
-  auth: AuthLike | undefined,
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const canAsk = typeof auth === 'object' && 'getToken' in auth
-    if (!canAsk || !isOAuthError(error, 'interaction_required')) throw error
-    await auth.getToken({ challenge: error.challenge, signal })
-    // What was refused did not run: it can be sent again.
-    return work()
+  #named(error: unknown, connection: Connection | undefined): unknown {
+    const { origin, pathname } = this.#url
+    return nameConnectionError(error, {
+      url: origin + pathname,
+      hasSession: connection?.hasSession === true,
+      hasAuth: this.#options.auth !== undefined,
+    })
+  }
+
+  /** Whether another connection may help. */
+  #isOver(error: unknown): boolean {
+    return isOAuthError(error, 'session_expired') || (this.#isGuess && isPuzzled(error))
+  }
+
+  #connected(): Promise<Connection> {
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<Connection> {
+    const prior = await recallPrior(this.#options, this.#url)
+    const connection = await this.#attempt(prior).catch(async (error: unknown) => {
+      if (prior === undefined || !isPuzzled(this.#named(error, undefined))) throw error
+      await forgetPrior(this.#options, this.#url)
+      return this.#attempt(undefined)
+    })
+    this.#current = this.#latest = connection
+    this.#isGuess = prior !== undefined
+    if (prior === undefined) await rememberPrior(this.#options, this.#url, connection.prior)
+    this.#emit({ type: 'session', outcome: 'opened', era: connection.client.getProtocolEra() })
+    this.#keepListening(connection)
+    return connection
+  }
+
+  async #attempt(prior: Prior | undefined): Promise<Connection> {
+    const connection: Connection = new Connection(this.#url, this.#options, {
+      onStream: (code) => this.#emit({ type: 'stream', outcome: 'failed', code }),
+      onLost: () => this.#lose(connection),
+      onClosed: () => this.#connections.delete(connection),
+    })
+    this.#connections.add(connection)
+    await connection.open(prior)
+    return connection
+  }
+
+  #lose(connection: Connection): void {
+    if (this.#current !== connection) return
+    this.#current = undefined
+    this.#emit({ type: 'session', outcome: 'lost' })
+    connection.retire()
+  }
+
+  /** Renews what the official client subscribed to by itself, for its option `listChanged`, as long as it is in use. */
+  #keepListening({ client, ended }: Connection): void {
+    const auto = client.autoOpenedSubscription
+    if (auto === undefined) return
+    const subscription = this.#renewed(listeningOf(auto), async () =>
+      listeningOf(await client.listen(auto.honoredFilter)),
+    )
+    // The next client subscribes by itself.
+    ended.addEventListener('abort', () => void subscription.close(), { once: true })
+  }
+
+  #renewed(first: Listening, listen: () => Promise<Listening>): Subscription {
+    const { clock = systemClock } = this.#options
+    return new Subscription(first, listen, {
+      clock,
+      signal: this.#closing.signal,
+      tell: (event) => this.#emit({ type: 'subscription', ...event }),
+    })
+  }
+
+  #closed(): MCPConnectionError {
+    const url = this.#url.origin + this.#url.pathname
+    return new MCPConnectionError(`This connection to ${url} was closed; connect again.`, {
+      code: 'closed',
+      url,
+    })
   }
 }
 
-function partitionOf(auth: AuthLike | undefined): string {
-  return typeof auth === 'object' && 'partition' in auth ? auth.partition : crypto.randomUUID()
+/** How a server answers that does not speak the protocol which it was taken to speak: it has run nothing. */
+function isPuzzled(error: unknown): boolean {
+  if (error instanceof ProtocolError) return puzzled.has(error.code)
+  const isRefusal = isOAuthError(error, 'bad_request') || isOAuthError(error, 'transport_error')
+  return isRefusal && 'status' in error && error.status !== undefined
 }
 
-function closed(url: string): MCPConnectionError {
-  return new MCPConnectionError(`This connection to ${url} was closed; connect again.`, {
-    code: 'closed',
-    url,
-  })
+const puzzled: ReadonlySet<number> = /* @__PURE__ */ new Set([
+  ProtocolErrorCode.InvalidRequest,
+  ProtocolErrorCode.MethodNotFound,
+  ProtocolErrorCode.UnsupportedProtocolVersion,
+])
+
+async function listenOn({ client, ended }: Connection, filter: SubscriptionFilter): Promise<Listening> {
+  if (client.getProtocolEra() === 'modern') return listeningOf(await client.listen(filter))
+  // By the older revisions changes of lists are told in any case, and those of resources one by one.
+  const { resourceSubscriptions: uris = [] } = filter
+  for (const uri of uris) await client.subscribeResource({ uri })
+  return {
+    ended: new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true })),
+    close: async () => {
+      for (const uri of uris) await client.unsubscribeResource({ uri })
+    },
+  }
 }
 
-/** Rejects when the signal is aborted, and never otherwise; listens no longer than needed. */
-function aborted(signal: AbortSignal | undefined, settled: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { signal: settled })
-  })
-}
-
-/** Rejects when the time is over, as the official client does for one message; waits no longer than needed. */
-function overdue(ms: number, settled: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const error = () => new SdkError(SdkErrorCode.RequestTimeout, `not connected within ${ms} ms`)
-    const timer = setTimeout(() => reject(error()), ms)
-    settled.addEventListener('abort', () => clearTimeout(timer), { once: true })
-  })
-}
-
-/** A wait that keeps no process alive. */
-function elapsed(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    AbortSignal.timeout(ms).addEventListener('abort', () => resolve(), { once: true })
-  })
+function listeningOf(subscription: McpSubscription): Listening {
+  return { ended: subscription.closed, close: () => subscription.close() }
 }

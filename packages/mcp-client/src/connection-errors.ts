@@ -14,14 +14,15 @@
  *
  * @module
  */
+import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client'
 import {
-  InsufficientScopeError,
-  ProtocolError,
-  SdkError,
-  SdkErrorCode,
-  SdkHttpError,
-} from '@modelcontextprotocol/client'
-import { isOAuthError, OAuthError, type Recovery } from '@x/oauth-grants'
+  type Challenge,
+  isOAuthError,
+  OAuthError,
+  parseWwwAuthenticate,
+  type Recovery,
+} from '@x/oauth-discovery'
+import { quoteForeign, readRetryAfter, systemClock } from '@x/oauth-discovery/http'
 
 export type MCPConnectionErrorCode =
   | 'invalid_url'
@@ -38,13 +39,15 @@ export interface MCPConnectionErrorOptions {
   readonly code: MCPConnectionErrorCode
   readonly url: string
   readonly status?: number | undefined
+  readonly challenge?: Challenge | undefined
   readonly recovery?: Recovery | undefined
+  readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
 }
 
 /**
- * The MCP server refused, failed, or was not reached. No member holds a token or a body; `cause` is a name and a code,
- * but for `auth_failed`, where it is what the caller's own code threw.
+ * The MCP server refused, failed, or was not reached. No member holds a token or a body; `cause` is a name and a code where
+ * the platform or the official client failed, and for `auth_failed` what the caller's own code threw.
  */
 export class MCPConnectionError extends OAuthError {
   override readonly name: string = 'MCPConnectionError'
@@ -53,12 +56,19 @@ export class MCPConnectionError extends OAuthError {
   readonly url: string
   /** HTTP status of the answer, if one came. */
   readonly status: number | undefined
+  readonly #challenge: Challenge | undefined
 
   constructor(message: string, options: MCPConnectionErrorOptions) {
     super(message, options)
     this.code = options.code
     this.url = options.url
     this.status = options.status
+    this.#challenge = options.challenge
+  }
+
+  /** What a 401 or a 403 demanded: a stranger's text, which is not shown with the error. */
+  get challenge(): Challenge | undefined {
+    return this.#challenge
   }
 }
 
@@ -92,34 +102,48 @@ export class TransportError extends MCPConnectionError {
   override readonly name = 'TransportError'
 }
 
+interface Circumstances {
+  readonly url: string
+  readonly hasSession: boolean
+  readonly hasAuth: boolean
+}
+
+/**
+ * What an answer means that is a refusal whatever was asked, and has more to say than the official client passes on.
+ * Any other is for that one to understand: some tell it which revision the server speaks.
+ */
+export function readRefusal(
+  { status, headers }: Pick<Response, 'status' | 'headers'>,
+  about: Circumstances,
+): MCPConnectionError | undefined {
+  const isRefusal = status === 401 || status === 403 || status === 429 || status >= 500
+  if (!isRefusal) return undefined
+  const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
+  const challenge = challenges.find(({ parameters }) => parameters.error !== undefined) ?? challenges[0]
+  const retryAfterMs = readRetryAfter(headers, systemClock)
+  return nameStatus(status, { ...about, challenge, retryAfterMs })
+}
+
 /** What the official client threw, with a name of ours where it is about the connection; else as it is. */
-export function nameConnectionError(
-  error: unknown,
-  { url, hasSession, hasAuth }: { url: string; hasSession: boolean; hasAuth: boolean },
-): unknown {
+export function nameConnectionError(error: unknown, about: Circumstances): unknown {
   if (isOAuthError(error) || error instanceof ProtocolError) return error
   if (error instanceof SdkError && !aboutTheConnection.has(error.code)) return error
+  const { url } = about
   // Names and codes: messages and data of the official errors may hold the body of an answer, which may hold anything.
   const [cause, ...deeper] = [...causesOf(error)]
-  const about = { url, cause }
-  if (error instanceof InsufficientScopeError) {
-    const needs = error.requiredScope?.replace(/[^\x20-\x7e]/g, '').slice(0, 200)
-    const scope =
-      needs === undefined
-        ? ''
-        : ` Pass what it needs where you make the auth object, scope: ${JSON.stringify(needs)}.`
-    const message = `${url} answered 403: the scope of the token does not reach that far.${scope}`
-    return new ForbiddenError(message, { ...about, code: 'forbidden', status: 403 })
+  if (error instanceof SdkHttpError) {
+    // Servers are to answer 404 for a session that they have forgotten, and many say so with 400.
+    const isForgotten = error.status === 400 && /session/i.test(String(error.data['text']))
+    return nameStatus(isForgotten && about.hasSession ? 404 : error.status, { ...about, cause })
   }
-  if (error instanceof SdkHttpError) return nameStatus(error.status, about, { hasSession, hasAuth })
   if ([cause, ...deeper].some((each) => each?.code === SdkErrorCode.ClientHttpUnexpectedContent)) {
     const message = `${url} answered what no MCP server does. Check the address.`
-    return new TransportError(message, { ...about, code: 'transport_error' })
+    return new TransportError(message, { url, cause, code: 'transport_error' })
   }
   const innermost = deeper.at(-1) ?? cause
   if (innermost?.code === SdkErrorCode.RequestTimeout) {
     const message = `${url}: no answer in time. Check that the server is up; timeoutMs of connect and timeout of a call set the limit.`
-    return new TransportError(message, { ...about, code: 'transport_error', recovery: 'transient' })
+    return new TransportError(message, { url, cause, code: 'transport_error', recovery: 'transient' })
   }
   const message = `${url}: no usable answer (${innermost?.code ?? innermost?.name}). Check that the address is right and the server up.`
   const details = { url, cause: innermost, code: 'transport_error', recovery: 'transient' } as const
@@ -141,8 +165,11 @@ const aboutTheConnection: ReadonlySet<SdkErrorCode> = /* @__PURE__ */ new Set([
 
 function nameStatus(
   status: number,
-  about: { url: string; cause: unknown },
-  { hasSession, hasAuth }: { hasSession: boolean; hasAuth: boolean },
+  {
+    hasSession,
+    hasAuth,
+    ...about
+  }: Circumstances & Pick<MCPConnectionErrorOptions, 'cause' | 'challenge' | 'retryAfterMs'>,
 ): MCPConnectionError {
   const what = `${about.url} answered ${status}`
   const details = { ...about, status }
@@ -157,15 +184,24 @@ function nameStatus(
     return new AuthRequiredError(`${what}: ${why}`, { ...details, code: 'auth_required' })
   }
   if (status === 403) {
-    const message = `${what}: the request is not allowed, whatever the token. Ask its operator.`
-    return new ForbiddenError(message, { ...details, code: 'forbidden' })
+    const { error, scope } = about.challenge?.parameters ?? {}
+    const needs = scope
+      ? ` Pass what it needs where you make the auth object, scope: ${quoteForeign(scope)}.`
+      : ''
+    const why =
+      error === 'insufficient_scope'
+        ? `the scope of the token does not reach that far.${needs}`
+        : 'the request is not allowed, whatever the token. Ask its operator.'
+    return new ForbiddenError(`${what}: ${why}`, { ...details, code: 'forbidden' })
   }
   if (status === 404 && hasSession) {
     const message = `${what}: it has forgotten this session. Connect again.`
     return new SessionExpiredError(message, { ...details, code: 'session_expired', recovery: 'transient' })
   }
   if (status === 429 || status >= 500) {
-    const message = `${what}: it is down or overloaded. Try again later.`
+    const { retryAfterMs } = about
+    const when = retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} s`
+    const message = `${what}: it is down or overloaded. Try again ${when}.`
     return new ServerError(message, { ...details, code: 'server_error', recovery: 'transient' })
   }
   const message = `${what}, which no MCP server does. Check the address.`

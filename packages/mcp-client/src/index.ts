@@ -3,7 +3,8 @@
  *
  * @module
  */
-export { type ConnectOptions, MCPClient } from './client.ts'
+export { MCPClient } from './client.ts'
+export type { ConnectOptions } from './connection.ts'
 export {
   AuthRequiredError,
   BadRequestError,
@@ -15,4 +16,6 @@ export {
   SessionExpiredError,
   TransportError,
 } from './connection-errors.ts'
+export type { MCPEvent } from './events.ts'
+export type { Subscription } from './subscription.ts'
 export { type AuthLike, createTransport, type Given, type TransportOptions } from './transport.ts'

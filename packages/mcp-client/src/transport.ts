@@ -37,6 +37,8 @@ export interface TransportOptions {
   fetch?: Fetch | undefined
   /** Lets a token go over plain http to a server on another machine. */
   allowAddress?: ((url: URL) => boolean) | undefined
+  /** `serverless`: nothing is held open between requests, so that a server may sleep. Default: `streamable-http`. */
+  transport?: 'streamable-http' | 'serverless' | undefined
   /** The official transport's own options. */
   transportOptions?: Given<Omit<StreamableHTTPClientTransportOptions, 'authProvider' | 'fetch'>> | undefined
 }
@@ -65,10 +67,19 @@ export function createTransport(
   options: TransportOptions = {},
 ): StreamableHTTPClientTransport {
   const target = parseServerUrl(url)
-  const fetch = chooseFetch(target, options)
+  return transportOver(chooseFetch(target, options), target, options)
+}
+
+export function transportOver(
+  fetch: Fetch | undefined,
+  target: URL,
+  { transport, transportOptions }: TransportOptions,
+): StreamableHTTPClientTransport {
   return new StreamableHTTPClientTransport(target, {
-    ...withoutUndefined(options.transportOptions),
-    fetch: (input, init) => {
+    ...withoutUndefined(transportOptions),
+    fetch: async (input, init) => {
+      // What a server answers that has no stream of its own (MCP 2025-11-25, Listening for Messages from the Server).
+      if (transport === 'serverless' && init?.method === 'GET') return new Response(null, { status: 405 })
       const send = fetch ?? globalThis.fetch
       // A transport that is closing aborts what it sends: the end of the session has to arrive all the same.
       return send(
@@ -101,7 +112,7 @@ export function parseServerUrl(url: string | URL): URL {
   })
 }
 
-function chooseFetch(url: URL, { auth, fetch, allowAddress }: TransportOptions): Fetch | undefined {
+export function chooseFetch(url: URL, { auth, fetch, allowAddress }: TransportOptions): Fetch | undefined {
   // A variable that was never filled is null in some programs.
   if (auth === undefined || auth === null) return fetch
   const origins = typeof auth === 'object' && 'origins' in auth ? auth.origins : [url.origin]

@@ -40,6 +40,7 @@ it('has these methods and no others', () => {
     'listPrompts',
     'listResources',
     'listTools',
+    'listen',
     'ping',
     'readResource',
   ])

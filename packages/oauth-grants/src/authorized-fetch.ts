@@ -8,7 +8,7 @@ import { displayUrl, isSecure, untilAborted, withoutSecrets } from '@x/oauth-dis
 import type { Kept } from './auth.ts'
 import { AuthConfigError, unusable } from './errors.ts'
 import { demandedScope } from './scope.ts'
-import { type GetTokenOptions, TokenSession, type TokenSource } from './session.ts'
+import type { GetTokenOptions, TokenSource } from './session.ts'
 import { requireToken, type Token } from './token.ts'
 
 export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'allowAddress'> {
@@ -29,7 +29,7 @@ export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'all
  * @throws what `source.getToken` throws; {AuthorizationError} `interaction_required` where only a person can help
  */
 export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOptions): Fetch {
-  if (source instanceof TokenSession) return fetchWith(source, options)
+  if (isOwn(source)) return fetchWith(source, options)
   const getToken = async (asked: GetTokenOptions) => {
     // What others wrote may not heed the signal, and may give anything.
     const token = await untilAborted(source.getToken(asked), asked.signal)
@@ -37,6 +37,13 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
     return token
   }
   return fetchWith({ getToken }, options)
+}
+
+/** Sessions note themselves here: whoever has tokens of elsewhere does not load what keeps ours. */
+export const ownSources: WeakSet<TokenSource> = /* @__PURE__ */ new WeakSet()
+
+function isOwn(source: TokenSource): source is OwnSource {
+  return ownSources.has(source)
 }
 
 /** What is ours can do more. */

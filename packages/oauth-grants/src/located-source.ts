@@ -53,6 +53,9 @@ const dayMs = 86_400_000
 
 const bareChallenge: Challenge = { scheme: 'bearer', token68: undefined, parameters: {} }
 
+/** Ends a search that went by an answer which is no demand for a token, or never came: whoever has joined it looks again. */
+const noDemand: unique symbol = Symbol()
+
 /**
  * Finds the server once for all who wait: in the store, from the answer to the first request, or by asking the resource;
  * and asks it whom it trusts now, when it refuses a good token.
@@ -68,15 +71,17 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   #recalling: Promise<void> | undefined
   /** The resource has answered without a token. */
   #isOpen = false
-  /** The last token that it refused, and when. */
-  #doubted: { readonly accessToken: string; readonly at: number } | undefined
+  /** The last token that it refused, when, and what came of it. */
+  #doubted: { readonly accessToken: string; readonly at: number; readonly end: Promise<unknown> } | undefined
 
   constructor(given: Searching<G>, search: Search<O, G, K>) {
     vetWishes(given)
-    if ('resourceUrl' in given && !given.resourceUrl) {
-      throw new AuthConfigError('invalid_resource', 'The option resourceUrl is missing.')
-    }
     this.#given = ownCopy(given)
+    if ('resourceUrl' in given) {
+      if (!given.resourceUrl)
+        throw new AuthConfigError('invalid_resource', 'The option resourceUrl is missing.')
+      this.#given = { ...this.#given, resourceUrl: String(given.resourceUrl) }
+    }
     this.#search = search
   }
 
@@ -91,11 +96,9 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     try {
       return await place.kept.getToken(asked)
     } catch (error) {
-      const hint = this.#wayOut(place, error)
-      if (hint === undefined) throw error
-      const next = await untilAborted(this.#look(hint), signal)
-      if (next.kept === place.kept) throw error
-      return next.kept.getToken(asked)
+      const { kept } = (await untilAborted(this.#wayOut(place, error), signal)) ?? place
+      if (kept === place.kept) throw error
+      return kept.getToken(asked)
     }
   }
 
@@ -103,7 +106,9 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   async locate({ signal, challenge }: GetTokenOptions = {}): Promise<Place<O, K>> {
     this.#closing.signal.throwIfAborted()
     await untilAborted(this.#recall(), signal)
-    return this.#place ?? untilAborted(this.#look({ challenge }), signal)
+    const look = () => this.#look({ challenge })
+    const again = (error: unknown) => (error === noDemand ? look() : Promise.reject(error))
+    return this.#place ?? untilAborted(look().catch(again), signal)
   }
 
   /**
@@ -115,47 +120,47 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     send: () => Promise<Response>,
     signal: GetTokenOptions['signal'],
   ): Promise<Response | undefined> {
-    this.#closing.signal.throwIfAborted()
+    const closing = this.#closing.signal
+    closing.throwIfAborted()
     if (this.#place !== undefined || 'issuer' in this.#given) return undefined
     await untilAborted(this.#recall(), signal)
-    while (this.#looking !== undefined) await untilAborted(settled(this.#looking), signal)
+    const goesAlone = this.#looking === undefined && !this.#isOpen
+    // Those who have waited in vain go at once: a resource that is slow would keep each of them waiting in turn.
+    if (!goesAlone) await untilAborted(settled(this.#looking), signal)
+    closing.throwIfAborted()
     if (this.#place !== undefined) return undefined
     const answer = send()
-    const needless = new AbortController()
-    if (!this.#isOpen) void settled(this.#look({ response: answer, signal: needless.signal }))
-    const response = await answer
-    const { status, headers, redirected, body } = response
-    this.#isOpen = redirected || (status !== 401 && !(status === 403 && headers.has('www-authenticate')))
-    if (this.#isOpen) {
-      needless.abort()
-      return response
+    if (goesAlone) {
+      const demand = answer.then((each) => (isDemand(each) ? each : noneIn()), noneIn)
+      void settled(Promise.all([demand, this.#look({ response: demand })]))
     }
-    void settled(this.#look({ response }))
-    void body?.cancel().catch(() => {})
+    const response = await answer
+    this.#isOpen = !isDemand(response)
+    if (this.#isOpen) return response
+    if (this.#place === undefined) void settled(this.#look({ response }))
+    void response.body?.cancel().catch(() => {})
     return undefined
   }
 
   async close(): Promise<void> {
     this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed; make another one.'))
-    await settled(this.#looking)
-    await this.#place?.kept.close()
+    await Promise.all([settled(this.#looking), this.#place?.kept.close()])
   }
 
   /** Joins the search under way, or starts one. */
   #look(hint: Hint): Promise<Place<O, K>> {
-    this.#looking ??= this.#find(hint).finally(() => {
+    this.#looking ??= untilAborted(this.#find(hint), this.#closing.signal).finally(() => {
       this.#looking = undefined
     })
     return this.#looking
   }
 
   async #find(hint: Hint): Promise<Place<O, K>> {
-    const closing = this.#closing.signal
     const { register, grantType, isLogin } = this.#search
     const known = this.#place?.options.serverMetadata.issuer
     const whole = {
       ...hint,
-      signal: hint.signal ? AbortSignal.any([closing, hint.signal]) : closing,
+      signal: this.#closing.signal,
       expectedIssuer: this.#given.expectedIssuer ?? (register ? undefined : known),
     }
     const located = await locate(this.#given, { grantType, isLogin }, whole)
@@ -200,38 +205,49 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   }
 
   /** Whom the resource trusts now: asked once for each token that it refuses while it was thought good. */
-  async #doubt(place: Place<O, K>, rejected: Token, challenge = bareChallenge): Promise<Place<O, K>> {
-    const { accessToken, obtainedAt } = rejected
+  async #doubt(
+    place: Place<O, K>,
+    { accessToken, obtainedAt }: Token,
+    challenge = bareChallenge,
+  ): Promise<Place<O, K>> {
+    const { cache, clock = systemClock } = this.#given
     const held = place.kept.current?.()
     if ('issuer' in this.#given || (held !== undefined && held.accessToken !== accessToken)) return place
-    if (this.#doubted?.accessToken === accessToken) {
-      await settled(this.#looking)
-      return this.#place ?? place
+    const before = this.#doubted
+    if (before?.accessToken !== accessToken) {
+      const { serverMetadata, resource } = place.options
+      // One that is new, and refused again, may be of a server that has changed.
+      const isNew = before !== undefined && obtainedAt >= before.at
+      const known = place.isRecalled || isNew ? undefined : serverMetadata
+      for (const each of [serverMetadata.issuer, resource ?? []].flat()) cache?.drop(each)
+      const end = this.#look({ challenge, known }).catch((error: unknown) => {
+        // A resource that cannot tell now has not said anything else.
+        const isSilent = isOAuthError(error, 'resource_metadata_not_found')
+        if (isSilent || (isOAuthError(error) && error.recovery === 'transient')) return
+        // The next who is refused asks again.
+        this.#doubted = before
+        throw error
+      })
+      this.#doubted = { accessToken, at: clock.now(), end }
     }
-    // One that is new, and refused again, may be of a server that has changed.
-    const isNew = this.#doubted !== undefined && obtainedAt >= this.#doubted.at
-    this.#doubted = { accessToken, at: (this.#given.clock ?? systemClock).now() }
-    const { serverMetadata, resource } = place.options
-    const known = place.isRecalled || isNew ? undefined : serverMetadata
-    for (const each of [serverMetadata.issuer, resource ?? []].flat()) this.#given.cache?.drop(each)
-    try {
-      return await this.#look({ challenge, known })
-    } catch (error) {
-      this.#closing.signal.throwIfAborted()
-      // A resource that cannot tell now has not said anything else.
-      const isSilent = isOAuthError(error, 'resource_metadata_not_found')
-      if (isSilent || (isOAuthError(error) && error.recovery === 'transient')) return place
-      throw error
-    }
+    await this.#doubted?.end
+    return this.#place ?? place
   }
 
   /** What may help where a server does not know the client any longer, or is not where it was yesterday. */
-  #wayOut({ options, isRecalled }: Place<O, K>, error: unknown): Hint | undefined {
-    if (!isOAuthError(error) || !('endpoint' in error)) return undefined
+  async #wayOut(
+    { options, kept, isRecalled }: Place<O, K>,
+    error: unknown,
+  ): Promise<Place<O, K> | undefined> {
+    if (!isOAuthError(error)) return undefined
+    const isForPerson = error.recovery === 'interaction'
+    // Somebody else was led elsewhere, which has ended what was under way there.
+    if (this.#place?.kept !== kept && !isForPerson) return this.#place
+    if (!('endpoint' in error)) return undefined
     const isUnknown = 'error' in error && error.error === 'invalid_client'
     if (isUnknown && this.#search.register)
-      return { refusedClient: options.clientId, challenge: bareChallenge }
-    return isRecalled && error.recovery !== 'interaction' ? { challenge: bareChallenge } : undefined
+      return this.#look({ refusedClient: options.clientId, challenge: bareChallenge })
+    return isRecalled && !isForPerson ? this.#look({ challenge: bareChallenge }) : undefined
   }
 
   get #key(): string {
@@ -244,12 +260,17 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   #recall(): Promise<void> {
     const { store, clock = systemClock } = this.#given
     if (store === undefined || this.#place !== undefined) return Promise.resolve()
+    const closing = this.#closing.signal
     const recall = async () => {
       const stored = await store.load(this.#key)
-      const located = readRecord(stored?.value, clock.now())
-      if (located !== undefined) await this.#settle(located, { signal: this.#closing.signal }, true)
+      try {
+        const { version, until, located } = JSON.parse(stored?.value ?? '')
+        if (version === 1 && clock.now() < until) await this.#settle(located, { signal: closing }, true)
+      } catch {
+        // It is of another program, or of a server that is of no use any longer: it is looked for.
+      }
     }
-    this.#recalling ??= recall().catch((error: unknown) => {
+    this.#recalling ??= untilAborted(recall(), closing).catch((error: unknown) => {
       this.#recalling = undefined
       throw error
     })
@@ -257,19 +278,20 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   }
 }
 
-/** What a store gives back may be of another program, or of another time. */
-function readRecord(value: string | undefined, now: number): Located | undefined {
-  try {
-    const { version, until, located } = JSON.parse(value ?? '')
-    return version === 1 && now < until ? located : undefined
-  } catch {
-    return undefined
-  }
+function isDemand({ status, headers, redirected }: Response): boolean {
+  return !redirected && (status === 401 || (status === 403 && headers.has('www-authenticate')))
+}
+
+function noneIn(): never {
+  throw noDemand
 }
 
 /** Whether the same tokens are good at both. */
 function identityOf({ serverMetadata: server, resource, clientId }: GrantOptions): string {
-  const endpoints = Object.entries(server).filter(([name]) => name.endsWith('_endpoint'))
+  const endpoints = Object.entries(server)
+    .filter(([name]) => name.endsWith('_endpoint'))
+    .map(String)
+    .toSorted()
   return JSON.stringify([server.issuer, endpoints, resource, clientId])
 }
 

@@ -15,6 +15,7 @@ import {
   systemClock,
   untilAborted,
 } from '@x/oauth-discovery/http'
+import { ownSources } from './authorized-fetch.ts'
 import { AuthConfigError } from './errors.ts'
 import type { GrantEvent, RenewalReason } from './events.ts'
 import { baseScope, demandedScope, differenceOf, isAskedFor, unionOf } from './scope.ts'
@@ -111,6 +112,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#stored = new StoredToken(options.storage)
+    ownSources.add(this)
   }
 
   /** The token in hand, if it is good now; towards its end a successor is fetched meanwhile. */

@@ -1,0 +1,207 @@
+/**
+ * One official client on one transport: as long as the server remembers it.
+ *
+ * @module
+ */
+import {
+  Client,
+  type ClientOptions,
+  type Implementation,
+  type ConnectOptions as OfficialConnectOptions,
+  SdkError,
+  SdkErrorCode,
+  type StreamableHTTPClientTransport,
+} from '@modelcontextprotocol/client'
+import type { Clock, Fetch, TokenStore } from '@x/oauth-grants'
+import { readRefusal } from './connection-errors.ts'
+import type { MCPEvent } from './events.ts'
+import {
+  type AuthLike,
+  chooseFetch,
+  farewellMs,
+  type Given,
+  type TransportOptions,
+  transportOver,
+  withoutUndefined,
+} from './transport.ts'
+
+/** How to connect, and as whom. */
+export interface ConnectOptions extends TransportOptions {
+  /** Ends the attempt to connect. */
+  signal?: AbortSignal | undefined
+  /** For the attempt to connect, in ms. Default: 60,000. */
+  timeoutMs?: number | undefined
+  /** How this program calls itself to the server. Default: the name of this package. */
+  clientInfo?: Implementation | undefined
+  /** The official client's own options, such as capabilities. */
+  clientOptions?: Given<ClientOptions> | undefined
+  /**
+   * Called with each official client before it connects. What handles requests and notifications is set here: where the
+   * server loses the session there is a new client, and what was set on the old one by other ways is gone.
+   */
+  prepare?: ((client: Client) => void) | undefined
+  /**
+   * Keeps what the server says of itself, for a day, so that a later connect does not ask. The key is the `partition` of
+   * `auth`: name one there, or nothing is found again.
+   */
+  store?: TokenStore | undefined
+  clock?: Clock | undefined
+  /** Told of sessions, subscriptions and streams; of tokens `auth` tells. What it throws is swallowed. */
+  onEvent?: ((event: MCPEvent) => void) | undefined
+}
+
+export type Prior = NonNullable<OfficialConnectOptions['prior']>
+
+/** What happens on a connection that nobody waits for. */
+export interface ConnectionObserver {
+  /** A stream of the server's own ended, or could not be opened. */
+  onStream(code: string): void
+  /** The server has forgotten the session. */
+  onLost(): void
+  onClosed(): void
+}
+
+/** The longest that timers can count, in ms: some 24 days. */
+const longestMs = 2 ** 31 - 1
+
+export class Connection {
+  readonly client: Client
+  readonly #transport: StreamableHTTPClientTransport
+  readonly #options: ConnectOptions
+  readonly #observer: ConnectionObserver
+  readonly #closing = new AbortController()
+  #calls = 0
+  #isRetired = false
+
+  constructor(url: URL, options: ConnectOptions, observer: ConnectionObserver) {
+    const { clientInfo = { name: '@x/mcp-client', version: '0' }, clientOptions, auth } = options
+    this.#options = options
+    this.#observer = observer
+    this.client = new Client(clientInfo, {
+      versionNegotiation: { mode: 'auto' }, // the default mode cannot reach servers of 2026-07-28
+      cachePartition: partitionOf(auth) ?? crypto.randomUUID(), // what is private to one must not be served to another
+      ...withoutUndefined(clientOptions),
+    })
+    options.prepare?.(this.client)
+    const send = chooseFetch(url, options)
+    const fetch: Fetch = async (input, init) => {
+      const isStream = init?.method === 'GET'
+      try {
+        const response = await (send ?? globalThis.fetch)(input, init)
+        if (init?.method === 'POST') this.#refuse(response, url)
+        if (isStream && !response.ok && response.status !== 405) observer.onStream(`${response.status}`)
+        if (isStream && response.status === 404 && this.hasSession) observer.onLost()
+        return response
+      } catch (error) {
+        if (isStream && !this.#closing.signal.aborted) observer.onStream(codeOf(error))
+        throw error
+      }
+    }
+    this.#transport = transportOver(fetch, url, options)
+  }
+
+  get hasSession(): boolean {
+    return this.#transport.sessionId !== undefined
+  }
+
+  /** Aborted when this connection is of no use any longer. */
+  get ended(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  /** @param prior what is known of the server: it is not asked then */
+  async open(prior: Prior | undefined): Promise<void> {
+    const timeout = Math.min(this.#options.timeoutMs ?? 60_000, longestMs)
+    const settled = new AbortController()
+    try {
+      // The official client has a limit for each message, and is deaf to all else while it negotiates; closing it ends
+      // what is under way.
+      const connected = this.client.connect(this.#transport, { timeout, ...(prior && { prior }) })
+      await Promise.race([connected, overdue(timeout, settled.signal), aborted(this.ended, settled.signal)])
+    } catch (error) {
+      await this.close(true)
+      throw error
+    } finally {
+      settled.abort()
+    }
+  }
+
+  /** What the server has said of itself, for `open` of another one. */
+  get prior(): Prior {
+    const discover = this.client.getDiscoverResult()
+    return discover === undefined ? { kind: 'legacy' } : { kind: 'modern', discover }
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    this.#calls += 1
+    try {
+      return await work()
+    } finally {
+      this.#calls -= 1
+      if (this.#isRetired && this.#calls === 0) void this.close()
+    }
+  }
+
+  /** Closes it when what runs on it has ended: a tool may still be at work, whatever became of the session. */
+  retire(): void {
+    this.#isRetired = true
+    this.#closing.abort()
+    if (this.#calls === 0) void this.close()
+  }
+
+  /** @param isFarewell ends the session at the server, where there is one */
+  async close(isFarewell = false): Promise<void> {
+    this.#closing.abort()
+    this.#observer.onClosed()
+    if (isFarewell && this.hasSession) {
+      const farewell = this.#transport.terminateSession().catch(() => {})
+      await Promise.race([farewell, elapsed(farewellMs)])
+    }
+    await this.client.close().catch(() => {})
+  }
+
+  #refuse(response: Response, { origin, pathname }: URL): void {
+    const about = {
+      url: origin + pathname,
+      hasSession: this.hasSession,
+      hasAuth: this.#options.auth !== undefined,
+    }
+    const refusal = readRefusal(response, about)
+    if (refusal === undefined) return
+    void response.body?.cancel().catch(() => {})
+    throw refusal
+  }
+}
+
+/** Whose results are whose; undefined where that is not known. */
+export function partitionOf(auth: AuthLike | undefined): string | undefined {
+  return typeof auth === 'object' && 'partition' in auth ? auth.partition : undefined
+}
+
+export function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' && /^\w{1,64}$/.test(code) ? code : 'failed'
+}
+
+/** Rejects when the signal is aborted, and never otherwise; listens no longer than needed. */
+function aborted(signal: AbortSignal | undefined, settled: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { signal: settled })
+  })
+}
+
+/** Rejects when the time is over, as the official client does for one message; waits no longer than needed. */
+function overdue(ms: number, settled: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const error = () => new SdkError(SdkErrorCode.RequestTimeout, `not connected within ${ms} ms`)
+    const timer = setTimeout(() => reject(error()), ms)
+    settled.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  })
+}
+
+/** A wait that keeps no process alive. */
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    AbortSignal.timeout(ms).addEventListener('abort', () => resolve(), { once: true })
+  })
+}
