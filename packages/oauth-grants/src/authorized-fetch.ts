@@ -23,6 +23,9 @@ export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'all
  * stream is gone. Any other answer, the second of a kind, and any network failure are the caller's: what might have run
  * is never run again. A person is never waited for.
  *
+ * With a bound token each try carries a proof of its own, one more is made where the resource has a nonce for it, and a
+ * redirect is the answer: it is not followed.
+ *
  * @throws {AuthConfigError} `invalid_origin` at once, when an origin is not one to send a token to; and from each
  *   call `origin_refused`, when the request is for another origin: nothing was sent
  * @throws what `source.getToken` throws; {AuthorizationError} `interaction_required` where only a person can help
@@ -47,7 +50,9 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
       // A Request gives its body away when it is sent; the copy for another try has to be made before.
       const request = spare
       if (request instanceof Request && request.body !== null) spare = request.clone()
-      const response = await send(...authorized(request, init, token))
+      const { binding, accessToken } = token
+      const prove = binding?.proving(send, accessToken) ?? send
+      const response = await prove(...authorized(request, init, token))
       const refusal = wasShown(response, target) ? refusalOf(response, token) : undefined
       if (refusal === undefined) return response
       const earlier = refusal.challenge === undefined ? renewals++ : stepUps++
@@ -67,11 +72,12 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
 /** What to ask for in place of a token that was refused; undefined where it was not. */
 function refusalOf({ status, headers }: Response, token: Token): GetTokenOptions | undefined {
   if (status !== 401 && status !== 403) return undefined
-  const challenge = parseWwwAuthenticate(headers.get('www-authenticate')).find(
-    (each) => demandedScope(each) !== undefined,
-  )
+  const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
+  const challenge = challenges.find((each) => demandedScope(each) !== undefined)
   if (challenge !== undefined) return { challenge }
-  return status === 401 ? { rejected: token } : undefined
+  // Its proof was refused, and not the token.
+  const isForProof = challenges.some(({ parameters }) => parameters.error === 'use_dpop_nonce')
+  return status === 401 && !isForProof ? { rejected: token } : undefined
 }
 
 async function tokenOf(source: TokenSource, asked: GetTokenOptions): Promise<Token> {
@@ -99,7 +105,7 @@ function canRepeat(
   return !isStream(init?.body) && (!redirected || /^(?:GET|HEAD)$/i.test(method))
 }
 
-function dropBody({ body }: Response): void {
+export function dropBody({ body }: Response): void {
   void body?.cancel().catch(() => {})
 }
 
@@ -136,7 +142,7 @@ function isWithin(url: string, origins: readonly string[]): boolean {
 }
 
 /** What can be read once; Node takes any async iterable for a body, and not every browser's stream is one. */
-function isStream(body: unknown): boolean {
+export function isStream(body: unknown): boolean {
   if (body instanceof ReadableStream) return true
   return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 }

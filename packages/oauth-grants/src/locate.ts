@@ -10,6 +10,7 @@ import {
 } from '@x/oauth-discovery'
 import { quoteForeign } from '@x/oauth-discovery/http'
 import type { AuthOptions, GrantOptions } from './auth.ts'
+import type { Binding } from './binding.ts'
 import { AuthConfigError, unusable } from './errors.ts'
 import { scopeTokens, unionOf } from './scope.ts'
 
@@ -49,7 +50,10 @@ export async function locateByResource<O extends Omit<GrantOptions, 'clientId'>>
   options: FromResource<O>,
   grantType: string,
   isLogin = false,
-): Promise<Pick<AuthOptions, 'serverMetadata' | 'resource' | 'scope' | 'origins'>> {
+): Promise<
+  Pick<AuthOptions, 'serverMetadata' | 'resource' | 'scope' | 'origins'> &
+    Pick<GrantOptions, 'boundTokensOnly'>
+> {
   if (!options.resourceUrl) {
     throw new AuthConfigError('invalid_resource', 'The option resourceUrl is missing.')
   }
@@ -57,7 +61,7 @@ export async function locateByResource<O extends Omit<GrantOptions, 'clientId'>>
     options.resourceUrl,
     { ...options, grantType },
   )
-  requireBearerHeader(resourceMetadata)
+  requireHeader(resourceMetadata, options.binding)
   // An empty scope in a challenge asks for nothing in particular.
   const demanded = challenge?.parameters.scope || (resourceMetadata.scopes_supported?.join(' ') ?? '')
   // Whether to stay signed in is for the server and the person to say, and not for a resource.
@@ -67,18 +71,26 @@ export async function locateByResource<O extends Omit<GrantOptions, 'clientId'>>
   return {
     serverMetadata: authorizationServerMetadata,
     resource: resourceMetadata.resource,
+    boundTokensOnly: resourceMetadata['dpop_bound_access_tokens_required'] === true,
     scope: options.scope ?? scope,
     origins: options.origins ?? [new URL(options.resourceUrl).origin],
   }
 }
 
-function requireBearerHeader(metadata: ResourceMetadata): void {
-  const { resource, bearer_methods_supported: methods, dpop_bound_access_tokens_required: bound } = metadata
-  const byOtherWays = methods !== undefined && !methods.includes('header')
-  if (bound !== true && !byOtherWays) return
-  const taken = bound === true ? 'DPoP-bound tokens' : `tokens by ${quoteForeign(String(methods))}`
-  const why = `it takes ${taken} only, not Bearer in a header (RFC 9728 §2)`
-  throw unusable('resource_not_supported', `resource ${resource}`, why)
+function requireHeader(
+  {
+    resource,
+    bearer_methods_supported: methods,
+    dpop_bound_access_tokens_required: isBound,
+  }: ResourceMetadata,
+  binding: Binding | undefined,
+): void {
+  const isByHeader = methods?.includes('header') !== false
+  if (isByHeader && (isBound !== true || binding)) return
+  const taken = isByHeader
+    ? 'DPoP-bound tokens only: pass the option binding'
+    : `tokens by ${quoteForeign(String(methods))} only, not in a header`
+  throw unusable('resource_not_supported', `resource ${resource}`, `it takes ${taken} (RFC 9728 §2)`)
 }
 
 /** Has an issuer describe itself. */
