@@ -18,6 +18,7 @@ import {
   privateKeyJwt,
   publicClient,
 } from '@x/oauth-grants'
+import { dpop } from '@x/oauth-grants/dpop'
 
 interface Context {
   client_id?: string
@@ -43,6 +44,9 @@ const registration = [
   dynamicRegistration({ client_name: 'conformance' }),
 ]
 
+/** The key of all its tokens, wherever servers bind them. */
+const binding = await dpop({ whereSupported: true })
+
 await using client = await MCPClient.connect(url, { auth: await authFrom(knowledge) })
 await client.listTools()
 await client.callTool({ name: 'test-tool', arguments: {} })
@@ -52,7 +56,8 @@ async function authFrom(context: Context): Promise<Auth> {
   const { client_id: clientId, client_secret: clientSecret, issuer, private_key_pem: key } = context
   const { signing_algorithm: algorithm = '' } = context
   const clientAuthentication = key === undefined ? undefined : privateKeyJwt({ key, algorithm })
-  const options = { resourceUrl: url, clientId, clientSecret, clientAuthentication, expectedIssuer: issuer }
+  const credentials = { clientId, clientSecret, clientAuthentication }
+  const options = { resourceUrl: url, ...credentials, expectedIssuer: issuer, binding }
   const assertion = assertionFrom(context)
   if (assertion !== undefined) return JwtBearerAuth.fromResource({ ...options, assertion })
   if (clientId !== undefined) {
