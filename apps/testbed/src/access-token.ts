@@ -6,6 +6,8 @@ export interface AccessToken {
   readonly clientId: string
   readonly subject: string
   readonly scopes: readonly string[]
+  /** Of the key that it is bound to (RFC 9449 §6.1). */
+  readonly thumbprint: string | undefined
   /** Seconds since the epoch. */
   readonly expiresAt: number
 }
@@ -26,6 +28,7 @@ export async function createVerifier(issuer: string, audience: string): Promise<
       clientId: String(payload['client_id']),
       subject: String(payload.sub),
       scopes: scopesOf(payload),
+      thumbprint: thumbprintOf(payload),
       expiresAt: Number(payload.exp),
     }
   }
@@ -33,6 +36,11 @@ export async function createVerifier(issuer: string, audience: string): Promise<
 
 export function scopesOf({ scope }: JWTPayload): string[] {
   return typeof scope === 'string' ? scope.split(' ') : []
+}
+
+function thumbprintOf({ cnf }: JWTPayload): string | undefined {
+  const { jkt }: { jkt?: unknown } = typeof cnf === 'object' && cnf !== null ? cnf : {}
+  return typeof jkt === 'string' ? jkt : undefined
 }
 
 /** The keys of an issuer, for as long as it lives. */

@@ -35,6 +35,8 @@ export interface AuthorizationServerOptions {
   identityProvider?: string | undefined
   /** Whether anybody may register a client (RFC 7591); default `false`. */
   registers?: boolean | undefined
+  /** Whether each proof (DPoP) has to hold a nonce that was given out here (RFC 9449 §8); default `false`. */
+  requiresNonces?: boolean | undefined
   /** Which resource indicators are known; default: all. */
   resources?: (resource: string) => boolean
 }
@@ -83,6 +85,7 @@ async function createProvider(
       deviceCodeSeconds: options.deviceCodeSeconds ?? 600,
       takesUsers: options.identityProvider !== undefined,
       registers: options.registers === true,
+      requiresNonces: options.requiresNonces === true,
       isKnownResource: options.resources ?? (() => true),
     }),
   )

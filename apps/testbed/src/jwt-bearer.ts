@@ -4,6 +4,7 @@ import type Provider from 'oidc-provider'
 import { errors, type TokenEndpointGrantContext } from 'oidc-provider'
 import { buildTokenResponse, resolveRequestedResources } from 'oidc-provider/lib/helpers/grants.js'
 import { fetchKeys, scopesOf } from './access-token.ts'
+import { type Bind, readBinding } from './bound-grant.ts'
 import { jwtBearer, workloads } from './clients.ts'
 import { idJag } from './identity-assertion.ts'
 import { pathnameOf } from './journal.ts'
@@ -29,10 +30,11 @@ export function registerJwtBearer(provider: Provider, trusted: Trusted): void {
     jwtBearer,
     async (context) => {
       const { params, client } = context.oidc
+      const bind = await readBinding(provider, context)
       const claims = await read(params.assertion ?? '', client?.clientId)
       const { resource } = claims
       if (typeof resource === 'string') params.resource = resource
-      await answer(provider, context, claims)
+      await answer(provider, context, claims, bind)
     },
     ['assertion', 'scope', 'resource'],
     ['resource'],
@@ -73,6 +75,7 @@ async function answer(
   provider: Provider,
   context: TokenEndpointGrantContext<Parameters>,
   claims: JWTPayload,
+  bind: Bind,
 ): Promise<void> {
   const { params, client } = context.oidc
   const [resource] = await resolveRequestedResources(provider, context)
@@ -89,6 +92,7 @@ async function answer(
     grantId: randomUUID(),
     gty: jwtBearer,
   })
+  bind(token)
   context.body = buildTokenResponse(provider, {
     accessToken: await token.save(),
     tokenType: token.tokenType,

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { JWK } from 'jose'
 import {
   type ClientMetadata,
@@ -24,6 +24,8 @@ interface Knowledge {
   readonly takesUsers: boolean
   /** Whether anybody may register a client. */
   readonly registers: boolean
+  /** Whether each proof has to hold a nonce that was given out here (RFC 9449 §8). */
+  readonly requiresNonces: boolean
   readonly isKnownResource: (resource: string) => boolean
 }
 
@@ -77,8 +79,15 @@ function lifetimes({ accessTokenSeconds, deviceCodeSeconds }: Knowledge): Config
   }
 }
 
-function features({ accessTokenSeconds, isKnownResource, registers }: Knowledge): Configuration['features'] {
+function features(knowledge: Knowledge): Configuration['features'] {
+  const { accessTokenSeconds, isKnownResource, registers, requiresNonces } = knowledge
   return {
+    // Whoever brings a proof gets a bound token, whoever brings none another.
+    dPoP: {
+      enabled: true,
+      nonceSecret: requiresNonces ? randomBytes(32) : undefined,
+      requireNonce: () => requiresNonces,
+    },
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
     deviceFlow: { enabled: true, ...devicePages },

@@ -4,6 +4,7 @@ import { createGate, createRefusals, type Gate } from './gate.ts'
 import { pathnameOf } from './journal.ts'
 import { sendJson } from './json.ts'
 import { type Handler, listen, type RunningServer } from './listening.ts'
+import { createProofs, proofAlgorithms } from './proof.ts'
 
 export interface ResourceServerOptions {
   port?: number
@@ -13,6 +14,10 @@ export interface ResourceServerOptions {
   scopesSupported?: readonly string[]
   /** What the metadata lists; default: the issuer. */
   authorizationServers?: readonly string[]
+  /** Whether tokens that are not bound (DPoP) are refused, and the metadata says so; default `false`. */
+  boundTokensOnly?: boolean | undefined
+  /** Whether each proof has to hold a nonce that was given out here (RFC 9449 §9); default `false`. */
+  requiresNonces?: boolean | undefined
 }
 
 export interface ResourceServer extends RunningServer {
@@ -20,6 +25,8 @@ export interface ResourceServer extends RunningServer {
   readonly url: string
   /** From now on answers 401 `invalid_token` to this access token; only its SHA-256 is kept. */
   refuse(accessToken: string): void
+  /** From now on refuses proofs with a nonce that was given out before. */
+  forgetNonces(): void
   /** How often each tool ran; for the API, how often each path was answered with 200. */
   readonly runs: ReadonlyMap<string, number>
 }
@@ -41,13 +48,15 @@ export async function startResourceServer(
   { path, scope, scopes, createService }: Protected,
 ): Promise<ResourceServer> {
   const { port = 0, issuer, authorizationServers = [issuer], scopesSupported = scopes } = options
+  const { boundTokensOnly = false, requiresNonces = false } = options
   const [runs, refusals] = [new Map<string, number>(), createRefusals()]
+  const proofs = createProofs({ requiresNonces })
   const metadataPath = `/.well-known/oauth-protected-resource${path}`
   const running = await listen(port, async (origin) => {
     const metadataUrl = origin + metadataPath
     const verify = await createVerifier(issuer, origin + path)
     return route(path, {
-      gate: createGate({ verify, refusals, scope, metadataUrl }),
+      gate: createGate({ verify, refusals, proofs, boundTokensOnly, scope, origin, metadataUrl }),
       service: createService({ metadataUrl, ran: (name) => void runs.set(name, (runs.get(name) ?? 0) + 1) }),
       metadataPath,
       metadata: {
@@ -55,10 +64,20 @@ export async function startResourceServer(
         authorization_servers: authorizationServers,
         scopes_supported: scopesSupported,
         bearer_methods_supported: ['header'],
+        ...(boundTokensOnly && {
+          dpop_signing_alg_values_supported: proofAlgorithms,
+          dpop_bound_access_tokens_required: true,
+        }),
       },
     })
   })
-  return { ...running, url: running.origin + path, refuse: refusals.add, runs }
+  return {
+    ...running,
+    url: running.origin + path,
+    refuse: refusals.add,
+    forgetNonces: proofs.forgetNonces,
+    runs,
+  }
 }
 
 interface Parts {
@@ -87,5 +106,5 @@ const openToBrowsers = {
   'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
   // The asterisk alone leaves out this one name.
   'access-control-allow-headers': '*, authorization',
-  'access-control-expose-headers': 'WWW-Authenticate',
+  'access-control-expose-headers': 'WWW-Authenticate, DPoP-Nonce',
 }

@@ -5,7 +5,7 @@ import {
   startAuthorizationServer,
 } from './authorization-server.ts'
 import { startMcpServer } from './mcp-server.ts'
-import type { ResourceServer } from './resource-server.ts'
+import type { ResourceServer, ResourceServerOptions } from './resource-server.ts'
 
 /** An authorization server, and an MCP server and an API that trust it. */
 export interface Testbed extends AsyncDisposable {
@@ -15,10 +15,16 @@ export interface Testbed extends AsyncDisposable {
   close(): Promise<void>
 }
 
-export async function startTestbed(options: Omit<AuthorizationServerOptions, 'port'> = {}): Promise<Testbed> {
+export interface TestbedOptions
+  extends Omit<AuthorizationServerOptions, 'port'>,
+    Pick<ResourceServerOptions, 'boundTokensOnly' | 'requiresNonces'> {}
+
+export async function startTestbed(options: TestbedOptions = {}): Promise<Testbed> {
   const authorizationServer = await startAuthorizationServer(options)
   const { issuer, journal } = authorizationServer
-  const [mcp, api] = await Promise.all([startMcpServer({ issuer }), startApi({ issuer })])
+  const { boundTokensOnly, requiresNonces } = options
+  const resource = { issuer, boundTokensOnly, requiresNonces }
+  const [mcp, api] = await Promise.all([startMcpServer(resource), startApi(resource)])
   // The two have fetched the keys; the journal is for what the client under test does.
   journal.clear()
   const close = async (): Promise<void> => {

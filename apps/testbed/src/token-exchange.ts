@@ -4,6 +4,7 @@ import type Provider from 'oidc-provider'
 import { errors, type TokenEndpointGrantContext } from 'oidc-provider'
 import { buildTokenResponse, resolveRequestedResources } from 'oidc-provider/lib/helpers/grants.js'
 import { scopesOf } from './access-token.ts'
+import { type Bind, readBinding } from './bound-grant.ts'
 import { tokenExchange } from './clients.ts'
 import { idJag, issueIdentityAssertion } from './identity-assertion.ts'
 
@@ -42,6 +43,7 @@ export function registerTokenExchange(
     tokenExchange,
     async (context) => {
       const { params, client } = context.oidc
+      const bind = await readBinding(provider, context)
       if (params.requested_token_type === idJag.tokenType) {
         const place = { issuer: provider.issuer, ...keys }
         context.body = await issueIdentityAssertion(place, client?.clientId ?? '', params)
@@ -49,7 +51,7 @@ export function registerTokenExchange(
       }
       const subject = await read(params.subject_token, params.subject_token_type)
       const actor = params.actor_token && (await read(params.actor_token, params.actor_token_type))
-      await answer(provider, context, subject, actor || undefined)
+      await answer(provider, context, { subject, actor: actor || undefined, bind })
     },
     [...single, ...repeatable],
     repeatable,
@@ -67,11 +69,16 @@ async function readToken(issuer: string, key: CryptoKey, token = '', type = ''):
   }
 }
 
+interface Exchange {
+  readonly subject: JWTPayload
+  readonly actor: JWTPayload | undefined
+  readonly bind: Bind
+}
+
 async function answer(
   provider: Provider,
   context: TokenEndpointGrantContext<Parameters>,
-  subject: JWTPayload,
-  actor: JWTPayload | undefined,
+  { subject, actor, bind }: Exchange,
 ): Promise<void> {
   const { params, client } = context.oidc
   params.resource ??= params.audience ?? subject.aud
@@ -88,6 +95,7 @@ async function answer(
     grantId: randomUUID(),
     gty: tokenExchange,
   })
+  bind(token)
   if (actor) token.extra = { act: { sub: actor.sub } }
   context.body = buildTokenResponse(provider, {
     accessToken: await token.save(),

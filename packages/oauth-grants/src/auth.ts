@@ -11,6 +11,7 @@ import {
 } from '@x/oauth-discovery'
 import { displayUrl, isSecure, quoteForeign } from '@x/oauth-discovery/http'
 import { fetchWith, vetOrigins } from './authorized-fetch.ts'
+import type { Binding } from './binding.ts'
 import {
   type Client,
   type ClientAuthentication,
@@ -63,7 +64,12 @@ export interface AuthOptions extends HttpOptions<GrantEvent> {
   /** Where `fetch` may send the token. Default: the origin of `resource`. */
   origins?: readonly string[] | undefined
   /**
-   * Shares the token with other auth objects for the same server, client, resource, scope and `partition`. Where they
+   * Ties the tokens to a key, so that they are of no use to whoever steals them: `await dpop()` of
+   * `@x/oauth-grants/dpop`. Default: whoever has one can use it.
+   */
+  binding?: Binding | undefined
+  /**
+   * Shares the token with other auth objects for the same server, client, resource, scope, key and `partition`. Where they
    * act for several tenants, each needs a partition of its own: a secret that is wrong is not noticed in a store.
    */
   store?: TokenStore | undefined
@@ -77,6 +83,8 @@ export interface AuthOptions extends HttpOptions<GrantEvent> {
 /** Of a token exchange there may be several resources. */
 export type GrantOptions = Omit<AuthOptions, 'resource'> & {
   resource?: string | readonly string[] | undefined
+  /** The resource takes bound tokens only, as was found in its metadata (RFC 9728 §2). */
+  boundTokensOnly?: boolean | undefined
 }
 
 /** What a grant needs to obtain a token. */
@@ -187,15 +195,17 @@ export function createSession<O extends GrantOptions>(
 ): TokenSession {
   const { token_endpoint: url } = vetServer(options, grantType)
   const endpoint = vetClient(options, allowsPublicClients)
-  const { store, clock, onEvent, scope, serverMetadata } = options
-  const storage = store === undefined ? undefined : { store, key: storeKey(options, grantType, principal) }
+  const { store, clock, onEvent, scope } = options
+  const { binding } = endpoint
+  const key = storeKey(options, grantType, [principal, binding?.thumbprint])
+  const storage = store === undefined ? undefined : { store, key, binding }
   const obtain = (renewal: Renewal) => {
     const post = createPost(endpoint, renewal.emit)
     return grant(options, {
       ...renewal,
       scope: unionOf(scopeTokens(scope), scopeTokens(renewal.scope)),
       post,
-      endpoint: createTokenEndpoint(serverMetadata, url, post),
+      endpoint: createTokenEndpoint(endpoint, url, post),
     })
   }
   return new TokenSession(obtain, { storage, clock, onEvent })
@@ -205,11 +215,11 @@ export function createSession<O extends GrantOptions>(
 function storeKey(
   { serverMetadata: { issuer }, clientId, resource, scope = '', partition, parameters = {} }: GrantOptions,
   grantType: string,
-  principal: string | undefined,
+  whose: readonly (string | undefined)[],
 ): string {
   const scopes = scope.split(' ').toSorted().join(' ')
   const more = Object.entries(parameters).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return JSON.stringify([grantType, issuer, clientId, resource, scopes, partition, principal, more])
+  return JSON.stringify([grantType, issuer, clientId, resource, scopes, partition, ...whose, more])
 }
 
 /** Refuses a server that cannot be used, in the order in which a person would look. */
@@ -247,7 +257,7 @@ export function vetEndpoint(
 
 /** The protocol's own, which are not to be replaced. */
 const ownParameters =
-  /^(?:grant_type|client_\w+|redirect_uri|response_\w+|state|code\w*|scope|resource|(?:subject|actor)_token\w*|requested_token_type|refresh_token|device_code|assertion|request\w*)$/
+  /^(?:grant_type|client_\w+|redirect_uri|response_\w+|state|code\w*|scope|resource|(?:subject|actor)_token\w*|requested_token_type|refresh_token|device_code|assertion|request\w*|dpop_jkt)$/
 
 /** Refuses what the caller says of itself and of what it wants, and chooses how the client authenticates. */
 export function vetClient(options: GrantOptions, allowsPublicClients = false): EndpointOptions {
@@ -259,7 +269,8 @@ export function vetClient(options: GrantOptions, allowsPublicClients = false): E
   const client: Client = { clientId, clientSecret }
   const authentication =
     clientAuthentication ?? chooseClientAuthentication(client, server, allowsPublicClients)
-  return { ...options, server, client, authentication }
+  const binding = options.binding?.at(server, options.boundTokensOnly)
+  return { ...options, server, client, authentication, binding }
 }
 
 /** Refuses what can be at no server. */

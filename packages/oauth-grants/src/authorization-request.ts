@@ -6,7 +6,7 @@
 import type { AuthorizationServerMetadata } from '@x/oauth-discovery'
 import { createEmit, displayUrl, type HttpOptions, isSecure, quoteForeign } from '@x/oauth-discovery/http'
 import * as v from 'valibot'
-import { type AuthOptions, vetClient, vetEndpoint, vetServer } from './auth.ts'
+import { type AuthOptions, type GrantOptions, vetClient, vetEndpoint, vetServer } from './auth.ts'
 import type { AuthorizationCodeOptions } from './authorization-code.ts'
 import { readAuthorizationResponse } from './authorization-response.ts'
 import { AuthConfigError, unusable } from './errors.ts'
@@ -27,6 +27,7 @@ export interface StartAuthorizationOptions
     | 'scope'
     | 'resource'
     | 'parameters'
+    | 'binding'
     | 'allowAddress'
     | 'allowMissingPkceMetadata'
   > {
@@ -37,6 +38,8 @@ export interface StartAuthorizationOptions
 export interface FinishAuthorizationOptions
   extends Pick<AuthOptions, 'clientSecret' | 'clientAuthentication'>,
     HttpOptions<GrantEvent> {
+  /** The same as at the start, of the same key. */
+  binding?: AuthOptions['binding']
   signal?: AbortSignal | undefined
 }
 
@@ -50,6 +53,8 @@ interface PendingAuthorization {
   readonly codeVerifier: string
   readonly scope?: string | undefined
   readonly resource?: string | undefined
+  /** Of the key that the code is bound to (RFC 9449 §10). */
+  readonly thumbprint?: string | undefined
 }
 
 const schema: v.GenericSchema<unknown, PendingAuthorization> = /* @__PURE__ */ (() => {
@@ -72,6 +77,7 @@ const schema: v.GenericSchema<unknown, PendingAuthorization> = /* @__PURE__ */ (
     codeVerifier: text,
     scope: v.optional(v.string()),
     resource: v.optional(url),
+    thumbprint: v.optional(text),
   })
 })()
 
@@ -101,7 +107,8 @@ export async function startAuthorization(
  * @param callback the whole URL to which the browser came, as it came
  * @throws {AuthorizationError} the answer is not to be trusted, or the person or the server said no; nothing was sent
  * @throws {TokenError} the server did not take the code
- * @throws {AuthConfigError} `invalid_pending`, `client_secret_missing`, `auth_method_not_supported`
+ * @throws {AuthConfigError} `invalid_pending`, `client_secret_missing`, `auth_method_not_supported`; `invalid_key`: the
+ *   option `binding` is not that of the start
  */
 export async function finishAuthorization(
   callback: string | URL,
@@ -109,10 +116,17 @@ export async function finishAuthorization(
   options: FinishAuthorizationOptions = {},
 ): Promise<Token> {
   const record = parsePending(pending)
-  const { server, clientId } = record
-  const endpoint = vetClient({ ...options, serverMetadata: server, clientId }, true)
+  const { server, clientId, thumbprint } = record
+  // What was said at the start is what holds: a server may list other algorithms by now.
+  const boundTokensOnly = thumbprint !== undefined
+  const asked = { ...options, serverMetadata: server, clientId, boundTokensOnly }
+  const endpoint = vetClient(asked, true)
+  if (endpoint.binding?.thumbprint !== thumbprint) {
+    throw unusable('invalid_key', 'option binding', 'the sign-in was begun with another key, or with none')
+  }
   const post = createPost(endpoint, createEmit(options))
-  return redeem(callback, record, createTokenEndpoint(server, server.token_endpoint, post), options.signal)
+  const exchange = createTokenEndpoint(endpoint, server.token_endpoint, post)
+  return redeem(callback, record, exchange, options.signal)
 }
 
 function parsePending(pending: string): PendingAuthorization {
@@ -129,11 +143,13 @@ function parsePending(pending: string): PendingAuthorization {
 
 /** Draws what is secret in a request, and writes down what its answer is held against. */
 export async function startRecorded(
-  options: Omit<StartAuthorizationOptions, 'redirectUri'> & { redirectUri?: string | undefined },
+  options: Omit<StartAuthorizationOptions, 'redirectUri'> &
+    Pick<GrantOptions, 'boundTokensOnly'> & { redirectUri?: string | undefined },
 ): Promise<{ url: URL; record: PendingAuthorization }> {
   const { url, tokenEndpoint, redirectUri } = vetStart(options)
-  const { serverMetadata: server, clientId, scope, resource, parameters } = options
+  const { serverMetadata: server, clientId, scope, resource, parameters, binding, boundTokensOnly } = options
   const [state, codeVerifier] = [randomText(), randomText()]
+  const thumbprint = binding?.at(server, boundTokensOnly)?.thumbprint
   const record = {
     version: 1,
     server: { issuer: server.issuer, token_endpoint: tokenEndpoint, ...membersOf(server) },
@@ -143,6 +159,7 @@ export async function startRecorded(
     codeVerifier,
     scope,
     resource,
+    thumbprint,
   } as const
   const form = {
     ...(asksToStay(server, scope) && !url.searchParams.has('prompt') && { prompt: 'consent' }),
@@ -155,6 +172,7 @@ export async function startRecorded(
     state,
     code_challenge: await challengeOf(codeVerifier),
     code_challenge_method: 'S256',
+    dpop_jkt: thumbprint,
   }
   const pairs = Object.entries(form).flatMap(([name, value]) =>
     [value ?? []].flat().flatMap((each) => (each === '' ? [] : [[name, each]])),
@@ -226,7 +244,7 @@ export function vetStart(
 }
 
 const requestParameters =
-  /^(?:response_type|client_id|redirect_uri|scope|state|resource|code_challenge|code_challenge_method)$/
+  /^(?:response_type|client_id|redirect_uri|scope|state|resource|code_challenge|code_challenge_method|dpop_jkt)$/
 
 /** What is no list says nothing; one without S256 says no. */
 function requirePkce({

@@ -24,6 +24,9 @@ export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'all
  * stream is gone. Any other answer, the second of a kind, and any network failure are the caller's: what might have run
  * is never run again. A person is never waited for.
  *
+ * With a bound token each try carries a proof of its own, one more is made where the resource has a nonce for it, and a
+ * redirect is the answer: it is not followed.
+ *
  * @throws {AuthConfigError} `invalid_origin` at once, when an origin is not one to send a token to; and from each
  *   call `origin_refused`, when the request is for another origin: nothing was sent
  * @throws what `source.getToken` throws; {AuthorizationError} `interaction_required` where only a person can help
@@ -75,7 +78,9 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
       // A Request gives its body away when it is sent; the copy for another try has to be made before.
       const request = spare
       if (request instanceof Request && request.body !== null) spare = request.clone()
-      const response = await send(...authorized(request, init, token))
+      const { binding, accessToken } = token
+      const prove = binding?.proving(send, accessToken) ?? send
+      const response = await prove(...authorized(request, init, token))
       const refusal = wasShown(response, target) ? refusalOf(response, token) : undefined
       if (refusal === undefined) return response
       const earlier = refusal.rejected === undefined ? stepUps++ : renewals++
@@ -98,8 +103,10 @@ function refusalOf({ status, headers }: Response, token: Token): GetTokenOptions
   const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
   const challenge = challenges.find((each) => demandedScope(each) !== undefined)
   if (challenge !== undefined) return { challenge }
+  // Its proof was refused, and not the token.
+  const isForProof = challenges.some(({ parameters }) => parameters.error === 'use_dpop_nonce')
   const told = challenges.find(({ parameters }) => parameters.resource_metadata !== undefined)
-  return status === 401 ? { rejected: token, challenge: told ?? challenges[0] } : undefined
+  return status === 401 && !isForProof ? { rejected: token, challenge: told ?? challenges[0] } : undefined
 }
 
 /** Where a redirect left the origin, the token was not shown: it was not refused either. */
@@ -119,7 +126,7 @@ function canRepeat(
   return !isStream(init?.body) && (!redirected || /^(?:GET|HEAD)$/i.test(method))
 }
 
-function dropBody({ body }: Response): void {
+export function dropBody({ body }: Response): void {
   void body?.cancel().catch(() => {})
 }
 
@@ -156,7 +163,7 @@ function isWithin(url: string, origins: readonly string[]): boolean {
 }
 
 /** What can be read once; Node takes any async iterable for a body, and not every browser's stream is one. */
-function isStream(body: unknown): boolean {
+export function isStream(body: unknown): boolean {
   if (body instanceof ReadableStream) return true
   return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 }

@@ -40,7 +40,7 @@ export interface RegistrationRequest {
   readonly refusedClient?: string | undefined
   readonly options: Pick<
     GrantOptions,
-    'fetch' | 'timeoutMs' | 'maxBytes' | 'allowAddress' | 'clock' | 'onEvent'
+    'fetch' | 'timeoutMs' | 'maxBytes' | 'allowAddress' | 'clock' | 'onEvent' | 'binding' | 'boundTokensOnly'
   > & {
     readonly signal?: AbortSignal | undefined
   }
@@ -101,12 +101,14 @@ export function dynamicRegistration(
   return async (request) => {
     const { serverMetadata, redirectUri, grantType, refusedClient, options } = request
     if (serverMetadata.registration_endpoint === undefined) return undefined
-    const key = JSON.stringify(['client', serverMetadata.issuer, grantType, redirectUri, metadata])
+    // A client is registered for bound tokens, whatever key they will be bound to, or for others.
+    const isBound = options.binding?.at(serverMetadata, options.boundTokensOnly) !== undefined
+    const key = JSON.stringify(['client', serverMetadata.issuer, grantType, redirectUri, isBound, metadata])
     const now = (options.clock ?? systemClock).now()
     const stored = await store?.load(key)
     const known = readStored(stored?.value, now)
     if (known !== undefined && known.clientId !== refusedClient) return known
-    const answer = await register(request, describe(metadata, request))
+    const answer = await register(request, describe(metadata, request, isBound))
     const client = readClient(answer, now)
     if (client === undefined) throw unusableAnswer(serverMetadata)
     const keeping = { expect: stored?.revision, keepUntil: endOf(answer) }
@@ -124,6 +126,7 @@ const methods = [publicClient, clientSecretBasic, clientSecretPost]
 function describe(
   metadata: ClientMetadata,
   { serverMetadata, grantType, redirectUri }: RegistrationRequest,
+  isBound: boolean,
 ): Json {
   const listed = serverMetadata.token_endpoint_auth_methods_supported
   // A program in the hands of a person keeps no secret, wherever that is allowed; many servers list nothing.
@@ -135,6 +138,7 @@ function describe(
     response_types: redirectUri === undefined ? [] : ['code'],
     grant_types: [grantType, 'refresh_token'],
     token_endpoint_auth_method: method.method,
+    ...(isBound && { dpop_bound_access_tokens: true }),
     ...metadata,
   }
 }

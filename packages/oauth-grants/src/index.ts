@@ -65,6 +65,7 @@ export { TokenExchangeAuth, type TokenExchangeOptions } from './token-exchange.t
 
 // hold it,
 
+export type { Binding, ProvenRequest } from './binding.ts'
 export {
   type GetTokenOptions,
   type Obtain,

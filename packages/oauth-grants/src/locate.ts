@@ -13,6 +13,7 @@ import {
 } from '@x/oauth-discovery'
 import { displayUrl, quoteForeign } from '@x/oauth-discovery/http'
 import type { GrantOptions } from './auth.ts'
+import type { Binding } from './binding.ts'
 import { unusable } from './errors.ts'
 import { scopeTokens, unionOf } from './scope.ts'
 
@@ -47,7 +48,7 @@ export type FromIssuer<O extends Omit<GrantOptions, 'clientId'>> = Omit<O, 'serv
 const offlineAccess = 'offline_access'
 
 /** What is found; what is asked for with it is for the caller to say first. */
-export type Located = Pick<GrantOptions, 'serverMetadata' | 'resource' | 'scope'>
+export type Located = Pick<GrantOptions, 'serverMetadata' | 'resource' | 'scope' | 'boundTokensOnly'>
 
 /** What is known already where the server is looked for. */
 export interface Hint
@@ -80,21 +81,29 @@ export async function locate<O extends Omit<GrantOptions, 'clientId'>>(
   }
   const { challenge, authorizationServerMetadata: serverMetadata } = found
   const metadata = found.kind === 'protected' ? found.resourceMetadata : undefined
-  if (metadata !== undefined) requireBearerHeader(metadata)
+  if (metadata !== undefined) requireHeader(metadata, options.binding)
   // An empty scope in a challenge asks for nothing in particular.
   const demanded = challenge?.parameters.scope || (metadata?.scopes_supported?.join(' ') ?? '')
   // Whether to stay signed in is for the server and the person to say, and not for a resource.
   const own = scopeTokens(demanded).filter((each) => each !== offlineAccess)
   const canStay = serverMetadata.scopes_supported?.includes(offlineAccess)
   const scope = unionOf(own, isLogin && canStay && own.length > 0 ? [offlineAccess] : [])
-  return { serverMetadata, resource: metadata?.resource, scope }
+  const boundTokensOnly = metadata?.['dpop_bound_access_tokens_required'] === true
+  return { serverMetadata, resource: metadata?.resource, scope, boundTokensOnly }
 }
 
-function requireBearerHeader(metadata: ResourceMetadata): void {
-  const { resource, bearer_methods_supported: methods, dpop_bound_access_tokens_required: bound } = metadata
-  const byOtherWays = methods !== undefined && !methods.includes('header')
-  if (bound !== true && !byOtherWays) return
-  const taken = bound === true ? 'DPoP-bound tokens' : `tokens by ${quoteForeign(String(methods))}`
-  const why = `it takes ${taken} only, not Bearer in a header (RFC 9728 §2)`
-  throw unusable('resource_not_supported', `resource ${resource}`, why)
+function requireHeader(
+  {
+    resource,
+    bearer_methods_supported: methods,
+    dpop_bound_access_tokens_required: isBound,
+  }: ResourceMetadata,
+  binding: Binding | undefined,
+): void {
+  const isByHeader = methods?.includes('header') !== false
+  if (isByHeader && (isBound !== true || binding)) return
+  const taken = isByHeader
+    ? 'DPoP-bound tokens only: pass the option binding'
+    : `tokens by ${quoteForeign(String(methods))} only, not in a header`
+  throw unusable('resource_not_supported', `resource ${resource}`, `it takes ${taken} (RFC 9728 §2)`)
 }

@@ -336,9 +336,9 @@ export class TokenSession implements TokenSource, AsyncDisposable {
 
   async #forget(previous: Token | undefined, known: Token | undefined, signal: AbortSignal): Promise<void> {
     if (previous === undefined) return
-    const { accessToken } = previous
+    const { accessToken, binding } = previous
     // What it was asked for is asked for again at the next sign-in.
-    if (this.#previous === known) this.#previous = createToken({ ...previous, accessToken })
+    if (this.#previous === known) this.#previous = createToken({ ...previous, accessToken, binding })
     await this.#stored.clear(signal, (token) => token?.accessToken === accessToken)
   }
 

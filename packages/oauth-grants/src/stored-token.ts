@@ -4,6 +4,7 @@
  * @module
  */
 import { untilAborted } from '@x/oauth-discovery/http'
+import type { Binding } from './binding.ts'
 import type { TokenStore } from './store.ts'
 import { decodeToken, encodeToken, type Token } from './token.ts'
 
@@ -11,6 +12,8 @@ import { decodeToken, encodeToken, type Token } from './token.ts'
 export interface Storage {
   readonly store: TokenStore
   readonly key: string
+  /** What the tokens there have to be bound to. */
+  readonly binding?: Binding | undefined
 }
 
 interface Stored {
@@ -49,9 +52,9 @@ export class StoredToken {
   /** A store that hangs must not keep anybody who closes the session: so each wait here ends with a signal. */
   async load(signal: AbortSignal): Promise<Stored> {
     if (this.#storage === undefined) return {}
-    const { store, key } = this.#storage
+    const { store, key, binding } = this.#storage
     const stored = await untilAborted(store.load(key), signal)
-    return stored ? { token: decodeToken(stored.value), revision: stored.revision } : {}
+    return stored ? { token: decodeToken(stored.value, binding), revision: stored.revision } : {}
   }
 
   /**
@@ -65,7 +68,7 @@ export class StoredToken {
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
     if (this.#storage === undefined) return undefined
-    const { store, key } = this.#storage
+    const { store, key, binding } = this.#storage
     // A refresh token has no end that anybody knows.
     const keepUntil = token.refreshToken === undefined ? token.expiresAt : undefined
     let expect = revision
@@ -75,7 +78,7 @@ export class StoredToken {
       if (saved !== undefined) return saved
       const winner = await untilAborted(store.load(key), signal)
       expect = winner?.revision
-      const other = winner && decodeToken(winner.value)
+      const other = winner && decodeToken(winner.value, binding)
       // A write that loses against another's of the same time is no loss: both tokens are good.
       if (other !== undefined && other.obtainedAt >= token.obtainedAt) break
     }

@@ -15,6 +15,7 @@ import {
   untilAborted,
   withHttp,
 } from '@x/oauth-discovery/http'
+import type { Binding } from './binding.ts'
 import type { Client, ClientAuthentication } from './client-authentication.ts'
 import { TokenError } from './errors.ts'
 import type { GrantEvent } from './events.ts'
@@ -32,7 +33,13 @@ type Form = Readonly<Record<string, string | readonly string[] | undefined>>
 export type TokenEndpoint = (form: Form, signal?: AbortSignal, asked?: Asked) => Promise<Token>
 
 /** Posts a form, with the client's credentials in it, to an endpoint of the server. */
-export type Post = (purpose: string, url: string, form: Form, signal?: AbortSignal) => Promise<Reply>
+export type Post = (
+  purpose: string,
+  url: string,
+  form: Form,
+  signal?: AbortSignal,
+  proof?: { readonly dpop: string },
+) => Promise<Reply>
 
 export interface Reply {
   readonly answer: Answer
@@ -49,12 +56,14 @@ export interface EndpointOptions extends HttpOptions<GrantEvent> {
   readonly server: AuthorizationServerMetadata
   readonly client: Client
   readonly authentication: ClientAuthentication
+  /** Of the tokens, where they are to be bound at this server. */
+  readonly binding?: Binding | undefined
 }
 
 export function createPost(options: EndpointOptions, emit: Emit<GrantEvent>): Post {
   const { server, client, authentication, clock = systemClock } = options
   const { issuer } = server
-  return (purpose, url, parameters, closing) => {
+  return (purpose, url, parameters, closing, proof) => {
     const endpoint = displayUrl(url)
     const fail: Fail = (code, message, { recovery, cause }) =>
       new TokenError(code, `${message} Its issuer is ${issuer}.`, {
@@ -69,7 +78,7 @@ export function createPost(options: EndpointOptions, emit: Emit<GrantEvent>): Po
       { callerUrl: issuer, fail, emit },
       async (http, signal) => {
         const form = encodeForm(parameters)
-        const headers = new Headers({ accept: 'application/json' })
+        const headers = new Headers({ accept: 'application/json', ...proof })
         // What signs may be on another machine, which may not answer.
         const authenticated = Promise.resolve(authentication(client, form, headers, server))
         await untilAborted(authenticated, signal).catch((error: unknown) => {
@@ -88,14 +97,25 @@ export function createPost(options: EndpointOptions, emit: Emit<GrantEvent>): Po
 }
 
 export function createTokenEndpoint(
-  { issuer }: AuthorizationServerMetadata,
+  { server: { issuer }, binding }: Pick<EndpointOptions, 'server' | 'binding'>,
   url: string,
   post: Post,
 ): TokenEndpoint {
+  const request = { method: 'POST', url }
   return async (parameters, signal, asked) => {
-    const { answer, json, form, sentAt, refusal } = await post('token request', url, parameters, signal)
-    if (answer.status !== 200 || json === undefined || 'error' in json) throw refusal()
-    return readToken(json, { endpoint: displayUrl(url), issuer, sentAt, form, asked })
+    for (let tries = 0; ; tries += 1) {
+      const proof = binding && { dpop: await binding.proof(request) }
+      const { answer, json, form, sentAt, refusal } = await post(
+        'token request',
+        url,
+        parameters,
+        signal,
+        proof,
+      )
+      if (binding?.observe(request, answer.headers, json?.['error']) && tries === 0) continue
+      if (answer.status !== 200 || json === undefined || 'error' in json) throw refusal()
+      return readToken(json, { endpoint: displayUrl(url), issuer, sentAt, form, asked, binding })
+    }
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Answer, type Clock, quoteForeign, readRetryAfter } from '@x/oauth-discovery/http'
+import type { Binding } from './binding.ts'
 import { type Client, formEncode } from './client-authentication.ts'
 import { TokenError } from './errors.ts'
 import { createToken, isHeaderSafe, type Token } from './token.ts'
@@ -32,9 +33,10 @@ export function readToken(
     readonly sentAt: number
     readonly form: URLSearchParams
     readonly asked?: Asked | undefined
+    readonly binding?: Binding | undefined
   },
 ): Token {
-  const { form, asked: { previous, scope: asked = form.get('scope') ?? '' } = {} } = request
+  const { binding, form, asked: { previous, scope: asked = form.get('scope') ?? '' } = {} } = request
   const { access_token: accessToken, token_type: tokenType, expires_in, scope, ...others } = json
   const { refresh_token, id_token, issued_token_type, ...extra } = others
   if (!isHeaderSafe(accessToken)) {
@@ -42,11 +44,16 @@ export function readToken(
   }
   if (typeof tokenType !== 'string') throw noToken('token_type is missing (RFC 6749 §5.1)', request)
   // Whoever asks for a certain type of token may want what is no access token.
-  const isUnderstood = form.has('requested_token_type') ? /^(?:bearer|n_a)$/i : /^bearer$/i
+  const wanted = binding ? 'DPoP' : 'Bearer'
+  const isUnderstood = RegExp(`^(?:${wanted}${form.has('requested_token_type') ? '|N_A' : ''})$`, 'i')
   if (!isUnderstood.test(tokenType)) {
     // Only a known word is repeated: a server that mixes up its members puts the token here.
-    const type = /^(?:mac|N_A|PoP|DPoP)$/i.test(tokenType) ? tokenType : 'not known here'
-    throw noToken(`token_type is ${type}, not Bearer (RFC 6749 §7.1)`, request, 'token_type_not_supported')
+    const type = /^(?:mac|N_A|PoP|DPoP|Bearer)$/i.test(tokenType) ? tokenType : 'not known here'
+    throw noToken(
+      `token_type is ${type}, not ${wanted}${binding ? ': a downgrade' : ''} (RFC 6749 §7.1)`,
+      request,
+      'token_type_not_supported',
+    )
   }
   const lifetime = readLifetime(expires_in)
   const [resource, ...more] = form.getAll('resource')
@@ -69,6 +76,7 @@ export function readToken(
         : (textOf(refresh_token) ?? previous?.refreshToken),
     idToken: textOf(id_token) ?? previous?.idToken,
     issuedTokenType: textOf(issued_token_type),
+    binding,
     extra,
   })
 }

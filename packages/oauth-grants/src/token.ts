@@ -3,12 +3,13 @@
  *
  * @module
  */
+import type { Binding } from './binding.ts'
 import { unusable } from './errors.ts'
 
 /** A token and what is known of it. Made by `createToken`, it does not show its secrets when printed. */
 export interface Token {
   readonly accessToken: string
-  /** `Bearer`; or `N_A`, for what is no access token and is put on no request (RFC 8693 §2.2.1). */
+  /** `Bearer`; `DPoP`, with a binding; or `N_A`, for what is no access token and is put on no request (RFC 8693 §2.2.1). */
   readonly tokenType: string
   /** ms since the epoch; undefined where the server did not say. */
   readonly expiresAt: number | undefined
@@ -27,6 +28,8 @@ export interface Token {
   readonly idToken: string | undefined
   /** Of a token exchange: what kind of token it is (RFC 8693 §3). */
   readonly issuedTokenType: string | undefined
+  /** What it is bound to: without it the token is of no use (RFC 9449). */
+  readonly binding: Binding | undefined
   /** The other members of the server's answer, by its own names. */
   readonly extra: Readonly<Record<string, unknown>>
 }
@@ -34,7 +37,7 @@ export interface Token {
 /** What a token is made of: its secret, and as much of the rest as is known. */
 export type TokenInit = Pick<Token, 'accessToken'> & { [K in keyof Token]?: Token[K] | undefined }
 
-type Secrets = Pick<Token, 'accessToken' | 'refreshToken' | 'idToken' | 'extra'>
+type Secrets = Pick<Token, 'accessToken' | 'refreshToken' | 'idToken' | 'binding' | 'extra'>
 
 /** The secrets are private with getters on the prototype, so that printing or serializing a token shows the rest. */
 class IssuedToken implements Token {
@@ -49,9 +52,9 @@ class IssuedToken implements Token {
   readonly issuedTokenType: string | undefined
 
   constructor(init: TokenInit) {
-    const { accessToken, refreshToken, idToken, extra = {} } = init
-    this.#secrets = { accessToken, refreshToken, idToken, extra: Object.freeze({ ...extra }) }
-    this.tokenType = isNoAccessToken(init.tokenType) ? 'N_A' : 'Bearer'
+    const { accessToken, refreshToken, idToken, binding, extra = {} } = init
+    this.#secrets = { accessToken, refreshToken, idToken, binding, extra: Object.freeze({ ...extra }) }
+    this.tokenType = /^N_A$/i.test(init.tokenType ?? '') ? 'N_A' : typeOf(init)
     this.expiresAt = init.expiresAt
     this.obtainedAt = init.obtainedAt ?? Date.now()
     this.issuer = init.issuer ?? ''
@@ -74,6 +77,10 @@ class IssuedToken implements Token {
     return this.#secrets.idToken
   }
 
+  get binding(): Binding | undefined {
+    return this.#secrets.binding
+  }
+
   get extra(): Readonly<Record<string, unknown>> {
     return this.#secrets.extra
   }
@@ -82,19 +89,22 @@ class IssuedToken implements Token {
 /**
  * Makes a token of what is known about it, for a `TokenSource` or a `TokenSession` of your own.
  *
- * @throws {AuthConfigError} `invalid_token`: no header can carry it (RFC 6750 §2.1), or it is not of the type Bearer
+ * @throws {AuthConfigError} `invalid_token`: no header can carry it (RFC 6750 §2.1), or it is not of the type Bearer, nor
+ *   DPoP with a binding
  */
 export function createToken(init: TokenInit): Token {
   requireToken(init)
   // "The client MUST NOT use an access token if it does not understand the token type" (RFC 6749 §7.1).
-  if (!/^Bearer$/i.test(init.tokenType ?? 'Bearer') && !isNoAccessToken(init.tokenType)) {
-    throw unusable('invalid_token', 'access token', 'its type is not Bearer (RFC 6749 §7.1)')
+  const type = typeOf(init)
+  if (!RegExp(`^(?:${type}|N_A)$`, 'i').test(init.tokenType ?? type)) {
+    const why = 'its type is not Bearer, or DPoP with a binding (RFC 6749 §7.1)'
+    throw unusable('invalid_token', 'access token', why)
   }
   return new IssuedToken(init)
 }
 
-function isNoAccessToken(tokenType: string | undefined): boolean {
-  return tokenType?.toUpperCase() === 'N_A'
+function typeOf({ binding }: TokenInit): string {
+  return binding ? 'DPoP' : 'Bearer'
 }
 
 /** For what the caller gave, or a function of the caller: its types may be missing. */
@@ -114,7 +124,7 @@ export function isFresh({ expiresAt }: Token, now: number): boolean {
 }
 
 /** What each member of a stored token has to be. */
-const checks: Readonly<Record<keyof Token | 'version', (value: unknown) => boolean>> =
+const checks: Readonly<Record<Exclude<keyof Token, 'binding'> | 'version', (value: unknown) => boolean>> =
   /* @__PURE__ */ (() => {
     const text = (value: unknown) => typeof value === 'string'
     const list = (value: unknown) => Array.isArray(value) && value.every(text)
@@ -137,18 +147,22 @@ const checks: Readonly<Record<keyof Token | 'version', (value: unknown) => boole
     }
   })()
 
-/** For a store: text, with the secrets in it. */
+/** For a store: text, with the secrets in it, but for the key that it is bound to. */
 export function encodeToken(token: Token): string {
   const { accessToken, refreshToken, idToken, extra } = token
   return JSON.stringify({ ...token, version: 1, accessToken, refreshToken, idToken, extra })
 }
 
-/** The token in a store's text; undefined if it holds none that this version can read, which costs a renewal. */
-export function decodeToken(text: string): Token | undefined {
+/**
+ * The token in a store's text; undefined if it holds none that this version can read, which costs a renewal.
+ *
+ * @param binding that of a bound token; without it such a one cannot be read, and with it no other
+ */
+export function decodeToken(text: string, binding?: Binding): Token | undefined {
   try {
     const stored = JSON.parse(text)
     const isToken = Object.entries(checks).every(([name, check]) => check(stored[name]))
-    return isToken ? createToken(stored) : undefined
+    return isToken ? createToken({ ...stored, binding }) : undefined
   } catch {
     return undefined
   }

@@ -20,7 +20,7 @@ function doorTo(
     fetch,
   }
   return createTokenEndpoint(
-    metadata,
+    base,
     url,
     createPost({ ...base, ...rest }, () => {}),
   )
@@ -86,7 +86,7 @@ describe('the request', () => {
     )
     const url = 'https://as.example/token?key=hunter2'
 
-    await createTokenEndpoint(metadata, url, post)({ grant_type: 'x' }, never)
+    await createTokenEndpoint({ server: metadata }, url, post)({ grant_type: 'x' }, never)
 
     expect(events).toEqual([
       {

@@ -29,7 +29,7 @@ function ask(reply: Reply, form: Form = {}, server = tokenServer(reply)): Promis
     },
     () => {},
   )
-  const endpoint = createTokenEndpoint(metadata, metadata.token_endpoint, post)
+  const endpoint = createTokenEndpoint({ server: metadata }, metadata.token_endpoint, post)
   return endpoint({ grant_type: 'x', ...form }, new AbortController().signal)
 }
 

@@ -15,10 +15,12 @@ import {
   identityAssertion,
   isOAuthError,
   JwtBearerAuth,
+  memoryStore,
   originAsServer,
   privateKeyJwt,
   publicClient,
 } from '@x/oauth-grants'
+import { dpop } from '@x/oauth-grants/dpop'
 
 interface Context {
   client_id?: string
@@ -38,13 +40,19 @@ interface Context {
 const url = process.argv.at(-1) ?? ''
 const knowledge: Context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}')
 
+/** Everything that can be kept is kept: what is out of date there must be noticed. */
+const store = memoryStore()
+
 /** Where the client is told nothing of itself: how it becomes one. */
 const registration = [
   clientIdMetadataDocument('https://conformance-test.local/client-metadata.json'),
-  dynamicRegistration({ client_name: 'conformance' }),
+  dynamicRegistration({ client_name: 'conformance' }, { store }),
 ]
 
-await using client = await MCPClient.connect(url, { auth: await authFrom(knowledge) })
+/** The key of all its tokens, wherever servers bind them. */
+const binding = await dpop({ whereSupported: true })
+
+await using client = await MCPClient.connect(url, { auth: await authFrom(knowledge), store })
 await client.listTools()
 await client.callTool({ name: 'test-tool', arguments: {} })
 
@@ -53,7 +61,15 @@ async function authFrom(context: Context): Promise<Auth> {
   const { client_id: clientId, client_secret: clientSecret, issuer, private_key_pem: key } = context
   const { signing_algorithm: algorithm = '' } = context
   const clientAuthentication = key === undefined ? undefined : privateKeyJwt({ key, algorithm })
-  const options = { resourceUrl: url, clientId, clientSecret, clientAuthentication, expectedIssuer: issuer }
+  const credentials = { clientId, clientSecret, clientAuthentication }
+  const options = {
+    resourceUrl: url,
+    ...credentials,
+    expectedIssuer: issuer,
+    binding,
+    store,
+    partition: 'user',
+  }
   const assertion = assertionFrom(context)
   if (assertion !== undefined) return JwtBearerAuth.fromResource({ ...options, assertion })
   if (clientId !== undefined) {
