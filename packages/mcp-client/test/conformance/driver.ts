@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Tool } from '@modelcontextprotocol/client'
 import { MCPClient } from '@x/mcp-client'
 import {
   type Assertion,
@@ -23,6 +24,8 @@ import {
 import { dpop } from '@x/oauth-grants/dpop'
 
 interface Context {
+  /** Default: each tool once. */
+  toolCalls?: { name: string; arguments: Record<string, unknown> }[]
   client_id?: string
   client_secret?: string
   issuer?: string
@@ -52,9 +55,25 @@ const registration = [
 /** The key of all its tokens, wherever servers bind them. */
 const binding = await dpop({ whereSupported: true })
 
-await using client = await MCPClient.connect(url, { auth: await authFrom(knowledge), store })
-await client.listTools()
-await client.callTool({ name: 'test-tool', arguments: {} })
+const capabilities = { elicitation: { form: { applyDefaults: true } } }
+await using client = await MCPClient.connect(url, {
+  auth: await authFrom(knowledge),
+  store,
+  clientOptions: { capabilities },
+  prepare(official) {
+    // The person agrees, and leaves everything as it is proposed.
+    official.setRequestHandler('elicitation/create', async () => ({ action: 'accept', content: {} }))
+  },
+})
+const { tools } = await client.listTools()
+const calls = knowledge.toolCalls ?? tools.map((tool) => ({ name: tool.name, arguments: exampleFor(tool) }))
+for (const call of calls) {
+  // What the tool makes of it is the server's; what is about the connection or the token ends the client.
+  await client.callTool(call).catch((error: unknown) => {
+    if (isOAuthError(error)) throw error
+    console.error(error)
+  })
+}
 
 /** By what somebody has signed of it; as itself, where it is known and the server has that; else for a person. */
 async function authFrom(context: Context): Promise<Auth> {
@@ -99,6 +118,16 @@ function assertionFrom({
   const { idp_issuer: issuer = '', idp_token_endpoint: endpoint = '', idp_client_id: clientId = '' } = idp
   const serverMetadata = { issuer, token_endpoint: endpoint }
   return identityAssertion({ serverMetadata, clientId, identityToken, clientAuthentication: publicClient })
+}
+
+/** What a tool takes, by the types that it lists; where that is an object, a schema is one. */
+function exampleFor({ inputSchema: { properties = {} } }: Tool): Record<string, unknown> {
+  const examples = { number: 5, integer: 5, boolean: true, string: 'example', object: tools[0]?.inputSchema }
+  const entries = Object.entries(properties).map(([name, property]) => {
+    const { type = 'string' } = property as { type?: keyof typeof examples }
+    return [name, examples[type]] as const
+  })
+  return Object.fromEntries(entries)
 }
 
 /** The suite's person agrees with everything at once: the answer is where the browser is sent. */

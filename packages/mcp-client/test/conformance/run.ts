@@ -2,13 +2,14 @@
  * Runs the official conformance suite against `driver.ts`, and compares the results
  * with `expected-failures.json`, which has to name every failure and nothing else.
  *
- *     node run.ts [--scenario NAME] [--spec-version VERSION] [--garble-names]
+ *     node run.ts [--scenario NAME] [--spec-version VERSION] [--garble-names] [--write]
  *
  * @module
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import listed from './expected-failures.json' with { type: 'json' }
+import { writePage } from './page.ts'
 import { listScenarios, runSuite } from './suite.ts'
 import { type ExpectedFailure, formatTable, reachVerdicts } from './verdict.ts'
 
@@ -17,6 +18,8 @@ const { values } = parseArgs({
     scenario: { type: 'string' },
     'spec-version': { type: 'string' },
     'garble-names': { type: 'boolean' },
+    /** Runs it at each version as well, and writes `CONFORMANCE.md`. */
+    write: { type: 'boolean', default: false },
   },
 })
 const expected: readonly ExpectedFailure[] = listed
@@ -25,15 +28,23 @@ for (const { scenario } of expected) {
   if (!known.has(scenario)) throw new Error(`expected-failures.json: the suite has no ${scenario}`)
 }
 
-const results = await runSuite({
-  command: [process.execPath, '--conditions=@x/source', fileURLToPath(import.meta.resolve('./driver.ts'))],
-  scenario: values.scenario,
-  specVersion: values['spec-version'],
-  garbleNames: values['garble-names'],
-})
+const command = [
+  process.execPath,
+  '--conditions=@x/source',
+  fileURLToPath(import.meta.resolve('./driver.ts')),
+]
+const { scenario, 'garble-names': garbleNames } = values
+const run = (specVersion: string | undefined) => runSuite({ command, scenario, specVersion, garbleNames })
+const results = await run(values['spec-version'])
+if (values.write) {
+  const versions = ['2025-11-25', '2026-07-28']
+  const columns = { 'its own version': results }
+  for (const version of versions) Object.assign(columns, { [version]: await run(version) })
+  await writePage(columns, expected)
+}
 const verdicts = reachVerdicts(results, expected)
 
-if (values.scenario !== undefined) {
+if (scenario !== undefined) {
   for (const { output, complaints } of results) console.log([output, ...complaints, ''].join('\n'))
 }
 console.log(formatTable(verdicts))

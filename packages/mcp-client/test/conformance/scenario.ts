@@ -65,6 +65,8 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`
 }
 
+export const nothingChecked = 'nothing was checked'
+
 interface Check {
   id: string
   status: string
@@ -105,11 +107,13 @@ interface Evidence {
  */
 function judge({ exitCode, checks, ending }: Evidence): Pick<ScenarioResult, 'passed' | 'complaints'> {
   const exited = ending.startsWith('exited')
-  if (exitCode === 0 && checks.length > 0 && exited) return { passed: true, complaints: [] }
+  const hasShown = checks.some(({ status }) => status === 'SUCCESS')
+  if (exitCode === 0 && hasShown && exited) return { passed: true, complaints: [] }
 
   const failed = checks
     .filter(({ status }) => status === 'FAILURE' || status === 'WARNING')
     .map(({ id, errorMessage, description }) => `${id}: ${errorMessage ?? description}`)
+  if (!hasShown) failed.unshift(nothingChecked)
   const complaints = exited ? [...failed, `client ${ending}`] : [`client ${ending}`, ...failed]
   return { passed: false, complaints }
 }
