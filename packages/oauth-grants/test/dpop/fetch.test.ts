@@ -118,7 +118,7 @@ describe('a redirect', () => {
     ['where it was to be followed', [url, { redirect: 'follow' }]],
     ['where a Request was to follow it', [new Request(url)]],
     ['as it was said', [url, { redirect: 'manual' }]],
-  ])('is not followed with a proof, %s: it is the answer (DP-12, MC-05)', async (_, args) => {
+  ])('is not followed with a proof, %s: it is the answer (DP-12)', async (_, args) => {
     const { send, sent } = await bench(
       () => new Response(null, { status: 307, headers: { location: 'https://elsewhere.example/' } }),
     )
