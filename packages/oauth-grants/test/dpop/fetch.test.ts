@@ -112,6 +112,25 @@ describe('a request with a bound token', () => {
   })
 })
 
+it('a fetch that only proves leaves the rest of a request as it is (DP-03)', async () => {
+  const sent: Request[] = []
+  const binding = await dpop()
+  const prove = binding.proving(async (input, init) => {
+    sent.push(new Request(input, init))
+    return new Response('here')
+  }, 't1')
+
+  await prove(new Request(url, { method: 'POST', body: 'text', headers: { 'x-own': 'kept' } }))
+  await prove(new URL(url), { headers: { 'x-own': 'kept' } })
+
+  expect(sent.map(({ headers }) => headers.get('x-own'))).toEqual(['kept', 'kept'])
+  expect(await sent[0]?.text()).toBe('text')
+  expect(proofsOf(sent).map(({ htm, htu }) => `${htm} ${htu}`)).toEqual([
+    'POST https://api.example/orders',
+    'GET https://api.example/orders',
+  ])
+})
+
 describe('a redirect', () => {
   it.each<[string, Parameters<Fetch>]>([
     ['unless it is said', [url]],

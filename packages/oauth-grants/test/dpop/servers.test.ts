@@ -236,6 +236,16 @@ describe('a sign-in in two halves', () => {
     expect(token).toMatchObject({ tokenType: 'DPoP', binding })
   })
 
+  it('is ended as it began, where tokens are bound if they can be (DP-11)', async () => {
+    const binding = await dpop({ whereSupported: true })
+    const { pending, callback } = await begin(binding)
+
+    await expect(finishAuthorization(callback, pending, { binding })).resolves.toMatchObject({
+      tokenType: 'DPoP',
+      binding,
+    })
+  })
+
   it('names none, where tokens are not bound (DP-11)', async () => {
     const { url, pending, callback } = await begin(undefined)
 
