@@ -50,8 +50,7 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
       // A Request gives its body away when it is sent; the copy for another try has to be made before.
       const request = spare
       if (request instanceof Request && request.body !== null) spare = request.clone()
-      const { binding, accessToken } = token
-      const prove = binding?.proving(send, accessToken) ?? send
+      const prove = token.binding?.proving(send, token.accessToken) ?? send
       const response = await prove(...authorized(request, init, token))
       const refusal = wasShown(response, target) ? refusalOf(response, token) : undefined
       if (refusal === undefined) return response
@@ -76,7 +75,7 @@ function refusalOf({ status, headers }: Response, token: Token): GetTokenOptions
   const challenge = challenges.find((each) => demandedScope(each) !== undefined)
   if (challenge !== undefined) return { challenge }
   // Its proof was refused, and not the token.
-  const isForProof = challenges.some(({ parameters }) => parameters.error === 'use_dpop_nonce')
+  const isForProof = challenges.some((each) => each.parameters.error === 'use_dpop_nonce')
   return status === 401 && !isForProof ? { rejected: token } : undefined
 }
 
