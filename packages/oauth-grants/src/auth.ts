@@ -197,8 +197,11 @@ export function createSession<O extends GrantOptions>(
   const endpoint = vetClient(options, allowsPublicClients)
   const { store, clock, onEvent, scope } = options
   const { binding } = endpoint
-  const key = storeKey(options, grantType, [principal, binding?.thumbprint])
-  const storage = store === undefined ? undefined : { store, key, binding }
+  const storage = store && {
+    store,
+    key: storeKey(options, grantType, [principal, binding?.thumbprint]),
+    binding,
+  }
   const obtain = (renewal: Renewal) => {
     const post = createPost(endpoint, renewal.emit)
     return grant(options, {
@@ -219,7 +222,7 @@ function storeKey(
 ): string {
   const scopes = scope.split(' ').toSorted().join(' ')
   const more = Object.entries(parameters).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return JSON.stringify([grantType, issuer, clientId, resource, scopes, partition, ...whose, more])
+  return JSON.stringify([grantType, issuer, clientId, resource, scopes, partition, whose, more])
 }
 
 /** Refuses a server that cannot be used, in the order in which a person would look. */

@@ -103,7 +103,7 @@ function requireHeader(
   const isByHeader = methods?.includes('header') !== false
   if (isByHeader && (isBound !== true || binding)) return
   const taken = isByHeader
-    ? 'DPoP-bound tokens only: pass the option binding'
+    ? 'bound tokens only: pass the option binding'
     : `tokens by ${quoteForeign(String(methods))} only, not in a header`
   throw unusable('resource_not_supported', `resource ${resource}`, `it takes ${taken} (RFC 9728 §2)`)
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import * as dpop from '../src/dpop.ts'
 import * as root from '../src/index.ts'
 import * as node from '../src/node.ts'
 import { metadata, tokenServer } from './token-server.ts'
@@ -42,6 +43,10 @@ it('exports these names from ./node and no others', () => {
     'pastedRedirect',
     'terminalPrompt',
   ])
+})
+
+it('exports these names from ./dpop and no others', () => {
+  expect(Object.keys(dpop)).toEqual(['dpop'])
 })
 
 it('has no implicit and no password grant (AC-25)', async () => {

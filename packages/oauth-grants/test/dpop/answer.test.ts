@@ -9,6 +9,8 @@ import {
   TokenSession,
 } from '../../src/index.ts'
 import { exchanged } from '../exchange-server.ts'
+import { handClock } from '../hand-clock.ts'
+import { bench, refusal } from '../sign-in.ts'
 import { metadata, type Reply, tokenServer } from '../token-server.ts'
 import { bound } from './reading.ts'
 
@@ -61,6 +63,16 @@ describe('the answer to a request with a proof', () => {
 
     await expect(new TokenExchangeAuth(asked).getToken()).resolves.toMatchObject({ tokenType: 'N_A' })
   })
+})
+
+it('a refresh token that is refused leads to a person also where its token was bound (DP-08)', async () => {
+  const clock = handClock()
+  const first = { ...bound, refresh_token: 'r', expires_in: 60 }
+  const { auth } = bench({ binding: await dpop(), clock }, first, refusal)
+  await auth.getToken()
+  clock.pass(60_000)
+
+  await expect(auth.getToken({ interactive: false })).rejects.toMatchObject({ code: 'interaction_required' })
 })
 
 it('a bound token that was not asked for is not used (DP-07, RFC 6749 §7.1)', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { dpop } from '../../src/dpop.ts'
 import { authorizedFetch, ClientCredentialsAuth, createToken } from '../../src/index.ts'
 import { handClock } from '../hand-clock.ts'
@@ -22,12 +22,12 @@ async function resource(...replies: Reply[]) {
   const clock = handClock()
   const binding = await dpop({ clock })
   const { fetch, arrivals } = tokenServer(...replies)
-  const token = createToken({ accessToken: 'a-token', binding })
+  const getToken = vi.fn(async () => createToken({ accessToken: 'a-token', binding }))
   const send = authorizedFetch(
-    { getToken: async () => token },
+    { getToken },
     { origins: ['https://api.example', 'https://other.example'], fetch },
   )
-  return { send, arrivals, clock, binding }
+  return { send, arrivals, clock, binding, getToken }
 }
 
 describe('a token endpoint that wants a nonce', () => {
@@ -111,11 +111,13 @@ describe('a resource that wants a nonce', () => {
   })
 
   it('gets no third one, and the token is not taken for refused (DP-04)', async () => {
-    const { send, arrivals } = await resource(challenges('n1'), challenges('n2'), () => new Response('here'))
+    const again = [challenges('n1'), challenges('n2'), () => new Response('here')]
+    const { send, arrivals, getToken } = await resource(...again)
 
     const response = await send(url)
 
     expect([response.status, arrivals.length]).toEqual([401, 2])
+    expect(getToken).toHaveBeenCalledOnce()
   })
 
   it('gets no stream again, which is gone (DP-04)', async () => {

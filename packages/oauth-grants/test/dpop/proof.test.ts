@@ -87,6 +87,7 @@ describe('the key', () => {
         name: 'AuthConfigError',
         code: 'invalid_key',
         recovery: 'terminal',
+        message: expect.stringContaining('no asymmetric JWS algorithm'),
       })
     },
   )
