@@ -28,7 +28,7 @@ const allowed = [
 ]
 
 const required = ['package.json', 'README.md', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts']
-const requiredIfPresent = ['LICENSE', 'CHANGELOG.md', 'REQUIREMENTS.md', 'GUARDS.md']
+const requiredIfPresent = ['LICENSE', 'CHANGELOG.md', 'REQUIREMENTS.md', 'GUARDS.md', 'CONFORMANCE.md']
 
 export async function pack(folder: string, destination: string): Promise<Tarball> {
   const packed = await runOrThrow(
