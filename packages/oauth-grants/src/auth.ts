@@ -111,8 +111,6 @@ export type Given = Omit<GrantOptions, 'clientId' | 'serverMetadata'> & {
 
 /** Keeps the tokens of one principal. */
 export interface Kept extends TokenSource {
-  /** A token that is good now, without a wait. */
-  current?(): Token | undefined
   /** Finds the server, where it has to be found first. */
   readonly locate?: ((asked: GetTokenOptions) => Promise<unknown>) | undefined
   close(): Promise<void>

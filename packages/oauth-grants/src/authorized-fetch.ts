@@ -5,7 +5,6 @@
  */
 import { type Fetch, type HttpOptions, parseWwwAuthenticate } from '@x/oauth-discovery'
 import { displayUrl, isSecure, untilAborted, withoutSecrets } from '@x/oauth-discovery/http'
-import type { Kept } from './auth.ts'
 import { AuthConfigError, unusable } from './errors.ts'
 import { demandedScope } from './scope.ts'
 import type { GetTokenOptions, TokenSource } from './session.ts'
@@ -32,25 +31,22 @@ export interface AuthorizedFetchOptions extends Pick<HttpOptions, 'fetch' | 'all
  * @throws what `source.getToken` throws; {AuthorizationError} `interaction_required` where only a person can help
  */
 export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOptions): Fetch {
-  if (isOwn(source)) return fetchWith(source, options)
+  // What others wrote may not heed the signal, and may give anything.
   const getToken = async (asked: GetTokenOptions) => {
-    // What others wrote may not heed the signal, and may give anything.
     const token = await untilAborted(source.getToken(asked), asked.signal)
     requireToken(token)
     return token
   }
-  return fetchWith({ getToken }, options)
-}
-
-/** Sessions note themselves here: whoever has tokens of elsewhere does not load what keeps ours. */
-export const ownSources: WeakSet<TokenSource> = /* @__PURE__ */ new WeakSet()
-
-function isOwn(source: TokenSource): source is OwnSource {
-  return ownSources.has(source)
+  const current = () => {
+    const token = source.current?.()
+    if (token !== undefined) requireToken(token)
+    return token
+  }
+  return fetchWith({ getToken, current }, options)
 }
 
 /** What is ours can do more. */
-interface OwnSource extends TokenSource, Pick<Kept, 'current'> {
+interface OwnSource extends TokenSource {
   probe?(send: () => Promise<Response>, signal: GetTokenOptions['signal']): Promise<Response | undefined>
 }
 

@@ -15,7 +15,6 @@ import {
   systemClock,
   untilAborted,
 } from '@x/oauth-discovery/http'
-import { ownSources } from './authorized-fetch.ts'
 import { AuthConfigError } from './errors.ts'
 import type { GrantEvent, RenewalReason } from './events.ts'
 import { baseScope, demandedScope, differenceOf, isAskedFor, unionOf } from './scope.ts'
@@ -39,6 +38,8 @@ export interface GetTokenOptions {
 /** What every consumer of credentials needs, and all that it needs. */
 export interface TokenSource {
   getToken(options?: GetTokenOptions): Promise<Token>
+  /** The token in hand, if it is good now: asked first, where there is one that can be had without a wait. */
+  current?(): Token | undefined
 }
 
 /** What is known where a token is to be obtained. */
@@ -112,7 +113,6 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#stored = new StoredToken(options.storage)
-    ownSources.add(this)
   }
 
   /** The token in hand, if it is good now; towards its end a successor is fetched meanwhile. */

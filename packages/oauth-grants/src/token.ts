@@ -109,7 +109,7 @@ function typeOf({ binding }: TokenInit): string {
 
 /** For what the caller gave, or a function of the caller: its types may be missing. */
 export function requireToken(token: TokenInit | undefined): void {
-  if (isHeaderSafe(token?.accessToken)) return
+  if (token instanceof IssuedToken || isHeaderSafe(token?.accessToken)) return
   const why = 'it is missing, or no header may carry it (RFC 6750 §2.1). Check where it was read from'
   throw unusable('invalid_token', 'access token', why)
 }
