@@ -22,7 +22,7 @@ export interface Proofs {
   readonly forgetNonces: () => void
 }
 
-export type ProofError = 'invalid_dpop_proof' | 'use_dpop_nonce'
+type ProofError = 'invalid_dpop_proof' | 'use_dpop_nonce'
 
 export function createProofs({ requiresNonces }: { readonly requiresNonces: boolean }): Proofs {
   const [used, nonces] = [new Set<unknown>(), new Set<unknown>()]
