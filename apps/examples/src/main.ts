@@ -9,12 +9,16 @@ import { isOAuthError } from '@x/oauth-grants'
 import { runAuthorizationCode } from './authorization-code.ts'
 import { runDeviceCode } from './device-code.ts'
 import { runDiscover } from './discover.ts'
+import { runDpop } from './dpop.ts'
 import { runEnterpriseManaged } from './enterprise-managed.ts'
 import { runHttpApi } from './http-api.ts'
 import { runLogin } from './login.ts'
 import { runMcp } from './mcp.ts'
+import { runOfficialSdk } from './official-sdk.ts'
+import { runPrivateKeyJwt } from './private-key-jwt.ts'
 import { flags } from './servers.ts'
 import { runTokenExchange } from './token-exchange.ts'
+import { runTwoServers } from './two-servers.ts'
 import { runWholeWay } from './whole-way.ts'
 import { runWorkloadIdentity } from './workload-identity.ts'
 
@@ -29,6 +33,15 @@ const examples = {
   },
   'http-api': { run: runHttpApi, about: 'client credentials against a plain HTTP API' },
   mcp: { run: runMcp, about: 'client credentials through MCP' },
+  'official-sdk': {
+    run: runOfficialSdk,
+    about: 'a program on the official SDK, which gets its tokens by one line',
+  },
+  'private-key-jwt': {
+    run: runPrivateKeyJwt,
+    about: 'a service that has a key in place of a secret, through MCP',
+  },
+  dpop: { run: runDpop, about: 'a token that is of no use to a thief, and a plain HTTP API' },
   'token-exchange': {
     run: runTokenExchange,
     about: 'a gateway that acts for each of its users, through MCP',
@@ -36,6 +49,10 @@ const examples = {
   'authorization-code': {
     run: runAuthorizationCode,
     about: 'a person who signs in in a browser, through MCP',
+  },
+  'two-servers': {
+    run: runTwoServers,
+    about: 'a person, and an agent at two MCP servers, one of which wants more scope',
   },
   'device-code': {
     run: runDeviceCode,

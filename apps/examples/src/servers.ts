@@ -5,9 +5,18 @@ import {
   type Assertion,
   AuthorizationCodeAuth,
   type IdentityAssertionOptions,
+  type PrivateKeyJwtOptions,
   type TokenSource,
 } from '@x/oauth-grants'
-import { agree, startAuthorizationServer, startTestbed, type Testbed, testClients } from '@x/testbed'
+import {
+  agree,
+  startAuthorizationServer,
+  startMcpServer,
+  startTestbed,
+  type Testbed,
+  testClients,
+} from '@x/testbed'
+import { createSigner } from './signer.ts'
 
 /** Whom an example talks to, and as whom. */
 export interface Servers extends AsyncDisposable {
@@ -16,6 +25,10 @@ export interface Servers extends AsyncDisposable {
   /** Given where the caller knows it; else it is found from the URL. */
   readonly expectedIssuer: string | undefined
   readonly client: { clientId: string; clientSecret?: string; scope?: string | undefined }
+  /** Another MCP server, whose tokens are of the same authorization server. */
+  readonly otherUrl: () => Promise<string>
+  /** The key of a client that has no secret. */
+  readonly key: () => Promise<PrivateKeyJwtOptions>
   /** The tool to call, where the caller named one. */
   readonly tool: string | undefined
   /** Puts an end to a token that is still good: at the server here, and in words only where the server is not ours. */
@@ -35,13 +48,13 @@ export interface Servers extends AsyncDisposable {
 export interface Part {
   readonly part: 'mcp' | 'api'
   /**
-   * `worker`: a program with a secret. `cli`: a public client, with which a person signs in. `app`: one with a secret.
-   * `workload`: a program that is registered nowhere.
+   * `worker`: a program with a secret. `signer`: one with a key. `cli`: a public client, with which a person signs in.
+   * `app`: one with a secret. `workload`: a program that is registered nowhere.
    */
-  readonly as: 'worker' | 'cli' | 'app' | 'workload'
+  readonly as: 'worker' | 'signer' | 'cli' | 'app' | 'workload'
 }
 
-export const flags = `  --resource URL          the MCP server, or for http-api, device-code and login the API (or MCP_URL, API_URL)
+export const flags = `  --resource URL          the MCP server, or for http-api, dpop, device-code and login the API (or MCP_URL, API_URL)
   --client-id ID          who you are there (or MCP_CLIENT_ID)
   --client-secret SECRET  if you have one; better in MCP_CLIENT_SECRET: npm prints and logs its command line
 
@@ -52,7 +65,17 @@ and where you want,
   --tool NAME             default: one that only reads and takes no arguments
   --browser COMMAND       default: the browser of this machine
 
-and for token-exchange, in the environment,
+and in the environment for private-key-jwt, which needs no secret,
+
+  CLIENT_KEY_FILE         your private key, as PKCS#8 (-----BEGIN PRIVATE KEY-----)
+  CLIENT_KEY_ALGORITHM    what it signs by; default: ES256
+  CLIENT_KEY_ID           the name that it is registered by, where it has one
+
+for two-servers,
+
+  OTHER_MCP_URL           the second one, of the same authorization server
+
+for token-exchange,
 
   SUBJECT_TOKEN           the token of the user to act for
 
@@ -97,6 +120,12 @@ export async function chooseServers(args: string[], { part, as }: Part): Promise
     url,
     expectedIssuer: named.issuer ?? AS_ISSUER,
     client: { clientId, scope, ...(clientSecret !== undefined && { clientSecret }) },
+    otherUrl: async () => fromEnvironment('OTHER_MCP_URL'),
+    key: async () => ({
+      key: await readFile(fromEnvironment('CLIENT_KEY_FILE'), 'utf8'),
+      algorithm: process.env['CLIENT_KEY_ALGORITHM'] ?? 'ES256',
+      keyId: process.env['CLIENT_KEY_ID'],
+    }),
     tool,
     refuse: async (auth) => void (await auth.getToken({ rejected: await auth.getToken() })),
     person: (address) => openBrowser(address, browser),
@@ -126,13 +155,21 @@ async function openBrowser(url: string, browser: string | undefined): Promise<vo
 
 async function startEmbedded({ part, as }: Part, tool: string | undefined): Promise<Servers> {
   const provider = await startAuthorizationServer()
-  const testbed = await startTestbed({ identityProvider: provider.issuer })
+  const signer = createSigner()
+  const testbed = await startTestbed({ identityProvider: provider.issuer, clients: [signer.registered] })
   const { issuer, platform } = testbed.authorizationServer
+  const running: AsyncDisposable[] = [testbed, provider]
   return {
     url: testbed[part].url,
     // Whoever presents what others have signed has to know to whom.
     expectedIssuer: as === 'workload' || as === 'app' ? issuer : undefined,
-    client: as === 'workload' ? { clientId: '' } : testClients[as],
+    client: { ...testClients, workload: { clientId: '' }, signer: { clientId: signer.clientId } }[as],
+    async otherUrl() {
+      const other = await startMcpServer({ issuer })
+      running.push(other)
+      return other.url
+    },
+    key: async () => signer.key,
     tool,
     refuse: async (auth) => testbed[part].refuse((await auth.getToken()).accessToken),
     person: async (address) => {
@@ -149,7 +186,7 @@ async function startEmbedded({ part, as }: Part, tool: string | undefined): Prom
       identityToken: await signEmployeeIn(provider),
     }),
     async [Symbol.asyncDispose]() {
-      await Promise.all([testbed.close(), provider.close()])
+      await Promise.all(running.map((server) => server[Symbol.asyncDispose]()))
     },
   }
 }

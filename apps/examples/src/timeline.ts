@@ -12,25 +12,37 @@ export interface Exchange {
   readonly asked: string
 }
 
+/** What a request carried, secrets and all: to be looked at, and never printed. */
+export interface Sent {
+  readonly url: string
+  readonly headers: Headers
+  readonly body: string
+}
+
 export interface Timeline {
   /** A fetch that notes what passes through it; every package here takes one. */
   readonly fetch: Fetch
   readonly exchanges: readonly Exchange[]
+  readonly sent: readonly Sent[]
 }
 
 export function createTimeline(print: (line: string) => void): Timeline {
   const exchanges: Exchange[] = []
+  const sent: Sent[] = []
   const note = (exchange: Exchange): void => {
     exchanges.push(exchange)
     print(formatExchange(exchange, exchanges.length))
   }
   return {
     exchanges,
+    sent,
     async fetch(input, init) {
       const request = new Request(input, init)
       const { host, pathname, search } = new URL(request.url)
       const target = `${host}${pathname}${search && '?…'}`
-      const asked = describeBody(await request.clone().text())
+      const body = await request.clone().text()
+      sent.push({ url: request.url, headers: request.headers, body })
+      const asked = describeBody(body)
       const started = performance.now()
       const end = (status: number | undefined) =>
         note({ method: request.method, target, status, ms: performance.now() - started, asked })

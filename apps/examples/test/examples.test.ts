@@ -7,18 +7,23 @@ import {
   type AuthorizationServer,
   agree,
   startAuthorizationServer,
+  startMcpServer,
   startTestbed,
   type Testbed,
   testClients,
 } from '@x/testbed'
 import { afterAll, describe, expect, it } from 'vitest'
 import { signEmployeeIn, signUserIn } from '../src/servers.ts'
+import { createSigner } from '../src/signer.ts'
+import { lastingParts } from './lasting-parts.ts'
 import { findLeaks, findTokens } from './leaks.ts'
 import { type RunOptions, runExample } from './run.ts'
 
 const names = (await runExample(['--names'])).stdout.trim().split('\n')
 const { clientId, clientSecret } = testClients.worker
-const clientSecrets = [clientSecret, testClients.app.clientSecret]
+const signer = createSigner()
+const pieceOfKey = signer.key.key.split('\n')[2] ?? ''
+const clientSecrets = [clientSecret, testClients.app.clientSecret, pieceOfKey]
 
 const secretMembers = [
   'code',
@@ -28,17 +33,18 @@ const secretMembers = [
   'subject_token',
   'token',
   'assertion',
+  'client_assertion',
 ]
 
 /** All that must not be seen: what the client has, and each token and credential that went over the wire. */
 function secretsOf(
   { authorizationServer, mcp, api }: Testbed,
-  ...providers: AuthorizationServer[]
+  ...others: Pick<AuthorizationServer, 'journal'>[]
 ): string[] {
-  const headers = [authorizationServer, mcp, api, ...providers].flatMap(({ journal }) =>
+  const headers = [authorizationServer, mcp, api, ...others].flatMap(({ journal }) =>
     journal.arrivals.flatMap((arrival) => arrival.headers['authorization']?.split(' ')[1] ?? []),
   )
-  const servers = [authorizationServer, ...providers]
+  const servers = [authorizationServer, ...others]
   const posted = servers.flatMap(({ journal }) => journal.arrivals)
   const forms = posted.flatMap(({ body }) => {
     const form = new URLSearchParams(body)
@@ -51,8 +57,9 @@ const home = await mkdtemp(join(tmpdir(), 'examples-'))
 afterAll(() => rm(home, { recursive: true }))
 
 const browser = fileURLToPath(new URL('./browser.mjs', import.meta.url))
-const isForPeople = (name: string) => ['authorization-code', 'device-code', 'login'].includes(name)
-const isAboutApi = (name: string) => ['http-api', 'device-code', 'login'].includes(name)
+const isForPeople = (name: string) =>
+  ['authorization-code', 'two-servers', 'device-code', 'login'].includes(name)
+const isAboutApi = (name: string) => ['http-api', 'dpop', 'device-code', 'login'].includes(name)
 
 /** What an example needs to talk to servers that are not its own. */
 async function settingOf(
@@ -65,6 +72,7 @@ async function settingOf(
   if (name === 'token-exchange')
     return { args: [], env: { ...env, SUBJECT_TOKEN: await signUserIn(testbed) } }
   if (name === 'workload-identity') return { args: [], env: await asWorkload(testbed) }
+  if (name === 'private-key-jwt') return { args: [], env: await asSigner(testbed) }
   if (name === 'enterprise-managed') return { args: [], env: { ...env, ...(await asEmployee(provider)) } }
   if (!isForPeople(name)) return { args: [], env }
   const { MCP_CLIENT_SECRET: _, ...open } = { ...env, MCP_CLIENT_ID: testClients.cli.clientId }
@@ -79,6 +87,14 @@ async function asWorkload({ authorizationServer, mcp }: Testbed): Promise<Record
   const path = join(home, crypto.randomUUID())
   await writeFile(path, `${await platform.sign({ subject: 'job-7', audience })}\n`)
   return { MCP_URL: mcp.url, WORKLOAD_TOKEN_FILE: path }
+}
+
+/** A program that has a key in a file. */
+async function asSigner({ mcp }: Testbed): Promise<Record<string, string>> {
+  const { clientId: id, key } = signer
+  const path = join(home, crypto.randomUUID())
+  await writeFile(path, key.key)
+  return { MCP_URL: mcp.url, MCP_CLIENT_ID: id, CLIENT_KEY_FILE: path, CLIENT_KEY_ID: key.keyId }
 }
 
 async function asEmployee(provider: AuthorizationServer): Promise<Record<string, string>> {
@@ -116,8 +132,12 @@ it('has these examples', () => {
     'discover',
     'http-api',
     'mcp',
+    'official-sdk',
+    'private-key-jwt',
+    'dpop',
     'token-exchange',
     'authorization-code',
+    'two-servers',
     'device-code',
     'login',
     'workload-identity',
@@ -126,11 +146,12 @@ it('has these examples', () => {
 })
 
 describe.each(names)('the example %s', (name) => {
-  it('runs on embedded servers, ends by itself, and leaves no process, no port and no secret', async () => {
+  it('runs on embedded servers as reviewed, ends by itself, and leaves no process, no port and no secret', async () => {
     const { exitCode, stdout, stderr, leftProcess } = await runExample([name])
 
     expect({ exitCode, stderr, leftProcess }).toEqual({ exitCode: 0, stderr: '', leftProcess: false })
     expect(stdout).toContain('✓')
+    expect(lastingParts(stdout)).toMatchSnapshot()
     expect(findLeaks(stdout, clientSecrets)).toEqual([])
     expect(findTokens(stdout)).toEqual([])
     const ports = new Set(Array.from(stdout.matchAll(/127\.0\.0\.1:(\d+)/g), ([, port]) => Number(port)))
@@ -145,7 +166,11 @@ describe.each(names)('the example %s', (name) => {
     'talks to servers that it is given, their issuer %s, and shows none of their secrets',
     async (_, isKnown) => {
       await using provider = await startAuthorizationServer()
-      await using testbed = await startTestbed({ identityProvider: provider.issuer })
+      await using testbed = await startTestbed({
+        identityProvider: provider.issuer,
+        clients: [signer.registered],
+      })
+      await using other = await startMcpServer({ issuer: testbed.authorizationServer.issuer })
       const { url } = isAboutApi(name) ? testbed.api : testbed.mcp
       const issuer = { AS_ISSUER: testbed.authorizationServer.issuer }
       // Whoever does not ask the resource has to know its scope.
@@ -154,14 +179,14 @@ describe.each(names)('the example %s', (name) => {
       const { args, env, onOutput } = await settingOf(name, testbed, provider)
       const { exitCode, stdout, stderr } = await runExample(
         [name, ...args, ...(isKnown && name !== 'discover' ? scope : [])],
-        { env: { ...env, ...(isKnown && issuer) }, onOutput },
+        { env: { ...env, OTHER_MCP_URL: other.url, ...(isKnown && issuer) }, onOutput },
       )
 
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
       expect(stdout).toContain(new URL(url).host)
-      const secrets = secretsOf(testbed, provider)
+      const secrets = secretsOf(testbed, provider, other)
       // The secrets; and where there are credentials, those of the token request and a token at least.
-      expect(secrets.length).toBeGreaterThan(name === 'discover' ? 0 : 3)
+      expect(secrets.length).toBeGreaterThan(name === 'discover' ? 0 : 4)
       expect(findLeaks(stdout, secrets)).toEqual([])
       expect(findTokens(stdout)).toEqual([])
     },

@@ -1,12 +1,17 @@
-import { FastMCP } from 'fastmcp'
+import { FastMCP, jsonSchemaAdapter } from 'fastmcp'
 import { startOnFreePort } from './free-port.ts'
 import { bearerToken, createTokenVerifier } from './token-verifier.ts'
+import { note, taskSchema, type Work } from './work.ts'
 
 export interface FastMcpOptions {
   /** Whether there are sessions; default `true`. Without them a GET of the MCP server is answered with 405. */
   hasSessions?: boolean
   /** Default: open to everybody. */
   gate?: FastMcpGate
+  /** What its tool `work` does; default: there is no such tool. */
+  work?: Work
+  /** Default: a free one. */
+  port?: number
 }
 
 export interface FastMcpGate {
@@ -26,23 +31,43 @@ export interface FastMcpServer extends AsyncDisposable {
   readonly url: string
   /** The same by the transport of 2024-11-05, which FastMCP serves beside it. */
   readonly sseUrl: string
+  /** Tells all who listen that the note is another one now. */
+  rewriteNote(): Promise<void>
   close(): Promise<void>
 }
 
-/** Starts FastMCP for TypeScript with one tool, `hello`. */
-export async function startFastMcp({
-  hasSessions = true,
-  gate,
-}: FastMcpOptions = {}): Promise<FastMcpServer> {
-  return startOnFreePort(async (port) => {
-    const origin = `http://127.0.0.1:${port}`
-    const server = new FastMCP({ ...common, ...(gate && guard(gate, origin)) })
-    server.addTool({ name: 'hello', description: 'Says hello.', execute: async () => 'hello' })
-    const httpStream = { port, host: '127.0.0.1', stateless: !hasSessions } as const
-    await server.start({ transportType: 'httpStream', httpStream })
-    const close = () => server.stop()
-    return { origin, url: `${origin}/mcp`, sseUrl: `${origin}/sse`, close, [Symbol.asyncDispose]: close }
-  })
+/** Starts FastMCP for TypeScript with the tool `hello`; with `work`, that tool, the note and the prompt as well. */
+export async function startFastMcp(options: FastMcpOptions = {}): Promise<FastMcpServer> {
+  const { port } = options
+  return port === undefined ? startOnFreePort((free) => startAt(free, options)) : startAt(port, options)
+}
+
+async function startAt(
+  port: number,
+  { hasSessions = true, gate, work }: FastMcpOptions,
+): Promise<FastMcpServer> {
+  const origin = `http://127.0.0.1:${port}`
+  const server = new FastMCP({ ...common, ...(gate && guard(gate, origin)) })
+  server.addTool({ name: 'hello', description: 'Says hello.', execute: async () => 'hello' })
+  if (work !== undefined) addWork(server, work)
+  const httpStream = { port, host: '127.0.0.1', stateless: !hasSessions } as const
+  await server.start({ transportType: 'httpStream', httpStream })
+  const close = () => server.stop()
+  return {
+    origin,
+    url: `${origin}/mcp`,
+    sseUrl: `${origin}/sse`,
+    rewriteNote: () => server.sendResourceUpdated(note),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function addWork(server: FastMCP, work: Work): void {
+  const parameters = jsonSchemaAdapter(taskSchema)
+  server.addTool({ name: 'work', parameters, execute: async (given) => work(String(Object(given).task)) })
+  server.addResource({ uri: note, name: 'today', load: async () => ({ text: 'Nothing.' }) })
+  server.addPrompt({ name: 'greet', load: async () => 'Say hello.' })
 }
 
 const quiet = () => {}

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
 import { listen as listenAsTestbed, type RunningServer } from '@x/testbed'
 
 export type { RunningServer }
@@ -15,10 +16,11 @@ export interface Service<Facts extends object> {
 /** Listens as the servers of the testbed do, then makes the service, which needs to know the origin; until then it is 503. */
 export async function listen<Facts extends object>(
   makeService: (origin: string) => Promise<Service<Facts>>,
+  port = 0,
 ): Promise<RunningServer & Facts> {
   let handler: Handler = async () => new Response('not yet', { status: 503 })
   const running = await listenAsTestbed(
-    0,
+    port,
     async (origin) => (request, response) => answer(handler, origin, request, response),
   )
   const { facts, ...service } = await makeService(running.origin).catch(async (error: unknown) => {
@@ -38,10 +40,21 @@ async function answer(
 ): Promise<void> {
   const { method = '', url = '' } = incoming
   const body = Buffer.concat(await incoming.toArray())
-  const init = { method, headers: headersOf(incoming), body: body.length === 0 ? null : body }
-  const given = await handler(new Request(origin + url, init))
-  const content = Buffer.from(await given.arrayBuffer())
-  response.setHeaders(given.headers).writeHead(given.status).end(content)
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  const given = await handler(
+    new Request(origin + url, {
+      method,
+      headers: headersOf(incoming),
+      body: body.length === 0 ? null : body,
+      signal: gone.signal,
+    }),
+  )
+  response.setHeaders(given.headers).writeHead(given.status)
+  if (given.body === null) return void response.end()
+  // A stream may have nothing to say yet.
+  response.flushHeaders()
+  await pipeline(given.body, response)
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string> {

@@ -77,9 +77,8 @@ export const names = {
     here: 'await using client = await MCPClient.connect(…), or client.close()',
   },
   'transport="lambda-http"': {
-    here: '',
-    missing:
-      'It leaves out a stream that a function cannot keep open. Revision 2026-07-28 has none, and before it such a server answers 405, which ends nothing.',
+    here: "transport: 'serverless'",
+    differs: 'The old name is not taken.',
   },
   'MCPConnectionError, status_code': {
     here: 'MCPConnectionError, status',
@@ -91,13 +90,16 @@ export const names = {
   },
   'AuthRequiredError: 401': { here: 'AuthRequiredError' },
   'ForbiddenError: 403': { here: 'ForbiddenError' },
-  'SessionExpiredError: 404 of a session': { here: 'SessionExpiredError' },
+  'SessionExpiredError: 404 of a session': {
+    here: 'SessionExpiredError',
+    differs:
+      'There is another session first: it is the error where that one is lost as well. A 400 that speaks of the session is the same.',
+  },
   'TransportError: 405, 415': { here: 'TransportError' },
   'ServerError: 5xx': { here: 'ServerError', differs: '429 as well.' },
   'AuthRequiredError.www_authenticate, ServerError.retry_after': {
-    here: '',
-    missing:
-      'An error holds no header of an answer. What a 401 means `discoverAuthorizationServer` finds out.',
+    here: 'MCPConnectionError: challenge, retryAfterMs',
+    differs: 'The challenge is parsed, and not shown with the error; the wait is in ms.',
   },
 } as const satisfies Record<string, Row>
 

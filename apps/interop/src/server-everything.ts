@@ -16,29 +16,32 @@ export interface ServerEverything extends AsyncDisposable {
   close(): Promise<void>
 }
 
-export async function startServerEverything(): Promise<ServerEverything> {
-  return startOnFreePort(async (port) => {
-    const child = spawn(process.execPath, [fileURLToPath(program), 'streamableHttp'], {
-      // One of its tools tells its whole environment.
-      env: { PORT: String(port) },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    const end = () => void child.kill('SIGKILL')
-    process.once('exit', end)
-    const close = async (): Promise<void> => {
-      process.off('exit', end)
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const gone = once(child, 'exit')
-      end()
-      await gone
-    }
-    await untilListening(child).catch(async (error: unknown) => {
-      await close()
-      throw error
-    })
-    const origin = `http://127.0.0.1:${port}`
-    return { origin, url: `${origin}/mcp`, close, [Symbol.asyncDispose]: close }
+/** @param port default: a free one */
+export async function startServerEverything(port?: number): Promise<ServerEverything> {
+  return port === undefined ? startOnFreePort(startAt) : startAt(port)
+}
+
+async function startAt(port: number): Promise<ServerEverything> {
+  const child = spawn(process.execPath, [fileURLToPath(program), 'streamableHttp'], {
+    // One of its tools tells its whole environment.
+    env: { PORT: String(port) },
+    stdio: ['ignore', 'ignore', 'pipe'],
   })
+  const end = () => void child.kill('SIGKILL')
+  process.once('exit', end)
+  const close = async (): Promise<void> => {
+    process.off('exit', end)
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    end()
+    await gone
+  }
+  await untilListening(child).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
+  const origin = `http://127.0.0.1:${port}`
+  return { origin, url: `${origin}/mcp`, close, [Symbol.asyncDispose]: close }
 }
 
 /** It says so in its first line. */

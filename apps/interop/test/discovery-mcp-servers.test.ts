@@ -39,7 +39,7 @@ describe('@modelcontextprotocol/server', () => {
   })
 
   shows('the MCP server, its own gate', 'an error that is none misleads nobody (CH-01)', async (arrivals) => {
-    await using server = await startOfficialMcpServer(issuer)
+    await using server = await startOfficialMcpServer({ issuer })
     const { url } = server
 
     const found = await inspectResource(url)

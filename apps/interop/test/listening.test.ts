@@ -24,6 +24,25 @@ it('hands a request on, and the answer back, and notes both', async () => {
   ])
 })
 
+it('hands an answer on while it is still being written, and tells its writer who has left', async () => {
+  const left = Promise.withResolvers<void>()
+  const body = new ReadableStream({ start: (controller) => controller.enqueue('the first half') })
+  await using server = await listen(async () => ({
+    handler: async ({ signal }) => {
+      signal.addEventListener('abort', () => left.resolve())
+      return new Response(body.pipeThrough(new TextEncoderStream()))
+    },
+    facts: {},
+  }))
+
+  const reader = (await fetch(server.origin)).body?.getReader()
+  const first = await reader?.read()
+  await reader?.cancel()
+
+  expect(new TextDecoder().decode(first?.value)).toBe('the first half')
+  await left.promise
+})
+
 it('counts by method, by path without or with its query, and by status', async () => {
   await using server = await startEcho()
   const { journal, origin } = server

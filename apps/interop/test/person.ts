@@ -52,6 +52,10 @@ export class Person implements AsyncDisposable {
   /** Opens the address, and signs in, unless the server knows them by a cookie. */
   async signIn(url: string, who: { name: string }): Promise<void> {
     await this.open(url)
+    await this.signInIfAsked(who)
+  }
+
+  async signInIfAsked(who: { name: string }): Promise<void> {
     if (await this.#page.getByLabel('User name').isVisible()) await this.signInHere(who)
   }
 

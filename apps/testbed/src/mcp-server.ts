@@ -4,6 +4,7 @@ import {
   createMcpHandler,
   fromJsonSchema,
   type JsonSchemaType,
+  type McpHttpHandler,
   McpServer,
   requireScopes,
 } from '@modelcontextprotocol/server'
@@ -11,14 +12,23 @@ import { type ResourceServer, type ResourceServerOptions, startResourceServer } 
 
 type Ran = (tool: string) => void
 
-/** Starts a protected MCP server: 2026-07-28 and the 2025 revisions at one address, without sessions. */
-export function startMcpServer(options: ResourceServerOptions): Promise<ResourceServer> {
+export interface McpServerOptions extends ResourceServerOptions {
+  /** Answers what was let in, in place of the server of the testbed. */
+  answer?: McpHttpHandler['fetch']
+}
+
+/**
+ * Starts a protected MCP server: 2026-07-28 and the 2025 revisions at one address, without sessions; or whichever server
+ * answers.
+ */
+export function startMcpServer(options: McpServerOptions): Promise<ResourceServer> {
   return startResourceServer(options, {
     path: '/mcp',
     scope: 'mcp:tools',
     scopes: ['mcp:tools', 'mcp:write'],
     createService({ metadataUrl, ran }) {
-      const handle = toNodeHandler(createMcpHandler(({ authInfo }) => createServer(authInfo, ran)))
+      const ours = createMcpHandler(({ authInfo }) => createServer(authInfo, ran))
+      const handle = toNodeHandler(options.answer ? { fetch: options.answer } : ours)
       return ({ scopes, subject, ...token }, request, response) => {
         const auth = {
           ...token,
