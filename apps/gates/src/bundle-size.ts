@@ -35,14 +35,14 @@ const budgets: readonly (Bundle & { readonly budget: Size })[] = [
     what: 'discovery only',
     from: '@x/oauth-discovery',
     names: ['discoverAuthorizationServer'],
-    budget: { all: 16_100, firstChunk: 8_500 },
+    budget: { all: 16_000, firstChunk: 8_500 },
   },
   {
     what: 'client credentials',
     from: '@x/oauth-grants',
     names: ['ClientCredentialsAuth'],
     // The goals are 22,000 and 14,000: one session for every grant is somewhat more (ARCHITECTURE.md).
-    budget: { all: 25_000, firstChunk: 16_000 },
+    budget: { all: 25_300, firstChunk: 16_300 },
   },
 ]
 

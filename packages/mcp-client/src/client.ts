@@ -24,6 +24,8 @@ import {
   type ReadResourceRequest,
   type ReadResourceResult,
   type RequestOptions,
+  SdkError,
+  SdkErrorCode,
   type SubscriptionFilter,
 } from '@modelcontextprotocol/client'
 import { createEmit, type Emit, systemClock, untilAborted } from '@x/oauth-discovery/http'
@@ -31,7 +33,7 @@ import { isOAuthError } from '@x/oauth-grants'
 import { Connection, type ConnectOptions, type Prior } from './connection.ts'
 import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
 import type { MCPEvent } from './events.ts'
-import { forgetPrior, recallPrior, rememberPrior } from './prior.ts'
+import { recallPrior, rememberPrior } from './prior.ts'
 import { type Listening, Subscription } from './subscription.ts'
 import { type Given, parseServerUrl, withoutUndefined } from './transport.ts'
 
@@ -58,8 +60,8 @@ export class MCPClient implements AsyncDisposable {
   /** The same, or one that was lost. */
   #latest: Connection | undefined
   #opening: Promise<Connection> | undefined
-  /** The server was not asked who it is: it may have changed. */
-  #isGuess = false
+  /** What nobody asked for but by the option `listChanged`. */
+  #kept: Subscription | undefined
 
   private constructor(url: URL, options: ConnectOptions) {
     this.#url = url
@@ -168,15 +170,20 @@ export class MCPClient implements AsyncDisposable {
   }
 
   /**
-   * Has the server tell of changes, until the subscription or the client is closed. Where a stream ends, and where a
-   * session was lost, it is begun again, with a pause that grows from 1 s to a minute; what changed in between is not told.
+   * Has the server tell of changes, until the subscription or the client is closed, or the signal aborted. Where a stream
+   * ends, and where a session was lost, it is begun again, with a pause that grows from 1 s to a minute; what changed in
+   * between is not told.
    *
    * What is told arrives at the handlers of notifications that `prepare` has set.
    */
   async listen(filter: SubscriptionFilter, options?: Given<RequestOptions>): Promise<Subscription> {
-    const listen = (asking: Asking) => this.#asked((_, connection) => listenOn(connection, filter), asking)
-    const first = await listen({ signal: options?.signal })
-    return this.#renewed(first, () => listen({ isInteractive: false }))
+    const { signal } = options ?? {}
+    const given = withoutUndefined(options)
+    const listen = (isInteractive: boolean) =>
+      this.#asked((_, connection) => listenOn(connection, filter, given), { signal, isInteractive })
+    const subscription = this.#renewed(await listen(true), () => listen(false))
+    signal?.addEventListener('abort', () => void subscription.close(), { once: true })
+    return subscription
   }
 
   /** Ends the session at the server, where there is one, and everything under way. Never throws for a server that is gone. */
@@ -204,12 +211,14 @@ export class MCPClient implements AsyncDisposable {
       closing.throwIfAborted()
       let connection: Connection | undefined
       try {
-        const open = this.#current ?? (await untilAborted(this.#connected(), signal))
-        connection = open
-        const result = await open.run(() => work(open.client, open))
-        if (!sendsNothing) this.#isGuess = false
+        connection = this.#current ?? (await untilAborted(this.#connected(), signal))
+        connection.enter()
+        const result = await work(connection.client, connection)
+        if (!sendsNothing) connection.isGuess = false
+        connection.leave()
         return result
       } catch (thrown) {
+        connection?.leave()
         signal?.throwIfAborted()
         closing.throwIfAborted()
         const error = this.#named(thrown, connection)
@@ -221,9 +230,8 @@ export class MCPClient implements AsyncDisposable {
             challenge: error.challenge,
             signal: AbortSignal.any([signal ?? closing, closing]),
           })
-        } else if (connection !== undefined && !hasReopened && this.#isOver(error)) {
+        } else if (connection !== undefined && !hasReopened && isOver(connection, error)) {
           hasReopened = true
-          if (this.#isGuess) await forgetPrior(this.#options, this.#url)
           this.#lose(connection)
         } else throw error
       }
@@ -239,39 +247,41 @@ export class MCPClient implements AsyncDisposable {
     })
   }
 
-  /** Whether another connection may help. */
-  #isOver(error: unknown): boolean {
-    return isOAuthError(error, 'session_expired') || (this.#isGuess && isPuzzled(error))
-  }
-
   #connected(): Promise<Connection> {
-    this.#opening ??= this.#open().finally(() => {
+    this.#opening ??= untilAborted(this.#open(), this.#closing.signal).finally(() => {
       this.#opening = undefined
     })
     return this.#opening
   }
 
   async #open(): Promise<Connection> {
-    const prior = await recallPrior(this.#options, this.#url)
-    const connection = await this.#attempt(prior).catch(async (error: unknown) => {
-      if (prior === undefined || !isPuzzled(this.#named(error, undefined))) throw error
-      await forgetPrior(this.#options, this.#url)
+    const prior = this.#latest?.isGuess ? undefined : await recallPrior(this.#options, this.#url)
+    const connection = await this.#attempt(prior).catch((error: unknown) => {
+      const isOfNoUse = error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed
+      if (prior === undefined || !(isOfNoUse || isPuzzled(this.#named(error, undefined)))) throw error
       return this.#attempt(undefined)
     })
     this.#current = this.#latest = connection
-    this.#isGuess = prior !== undefined
-    if (prior === undefined) await rememberPrior(this.#options, this.#url, connection.prior)
     this.#emit({ type: 'session', outcome: 'opened', era: connection.client.getProtocolEra() })
     this.#keepListening(connection)
+    if (!connection.isGuess) await rememberPrior(this.#options, this.#url, connection.prior)
     return connection
   }
 
   async #attempt(prior: Prior | undefined): Promise<Connection> {
-    const connection: Connection = new Connection(this.#url, this.#options, {
-      onStream: (code) => this.#emit({ type: 'stream', outcome: 'failed', code }),
-      onLost: () => this.#lose(connection),
-      onClosed: () => this.#connections.delete(connection),
-    })
+    this.#closing.signal.throwIfAborted()
+    const { transportOptions } = this.#options
+    // A session that was lost is not to be taken up again.
+    const another = this.#latest && { transportOptions: { ...transportOptions, sessionId: undefined } }
+    const connection: Connection = new Connection(
+      this.#url,
+      { ...this.#options, ...another },
+      {
+        onStream: (code) => this.#emit({ type: 'stream', outcome: 'failed', code }),
+        onLost: () => this.#lose(connection),
+        onClosed: () => this.#connections.delete(connection),
+      },
+    )
     this.#connections.add(connection)
     await connection.open(prior)
     return connection
@@ -284,15 +294,21 @@ export class MCPClient implements AsyncDisposable {
     connection.retire()
   }
 
-  /** Renews what the official client subscribed to by itself, for its option `listChanged`, as long as it is in use. */
-  #keepListening({ client, ended }: Connection): void {
+  /** Renews what is there for the option `listChanged`: by 2026-07-28 a subscription, else the session itself. */
+  #keepListening(connection: Connection): void {
+    const { client } = connection
+    // Of the connection before; this client has subscribed by itself.
+    void this.#kept?.close()
+    this.#kept = undefined
     const auto = client.autoOpenedSubscription
-    if (auto === undefined) return
-    const subscription = this.#renewed(listeningOf(auto), async () =>
-      listeningOf(await client.listen(auto.honoredFilter)),
-    )
-    // The next client subscribes by itself.
-    ended.addEventListener('abort', () => void subscription.close(), { once: true })
+    if (auto !== undefined) {
+      const listen = async () => listeningOf(await client.listen(auto.honoredFilter))
+      this.#kept = this.#renewed(listeningOf(auto), listen)
+    } else if (this.#options.clientOptions?.listChanged && client.getProtocolEra() === 'legacy') {
+      const asking = { isInteractive: false, sendsNothing: true }
+      const open = () => this.#asked(async (_, another) => untilEnded(another), asking)
+      this.#kept = this.#renewed(untilEnded(connection), open)
+    }
   }
 
   #renewed(first: Listening, listen: () => Promise<Listening>): Subscription {
@@ -313,6 +329,11 @@ export class MCPClient implements AsyncDisposable {
   }
 }
 
+/** Whether another connection may help. */
+function isOver({ isGuess }: Connection, error: unknown): boolean {
+  return isOAuthError(error, 'session_expired') || (isGuess && isPuzzled(error))
+}
+
 /** How a server answers that does not speak the protocol which it was taken to speak: it has run nothing. */
 function isPuzzled(error: unknown): boolean {
   if (error instanceof ProtocolError) return puzzled.has(error.code)
@@ -326,17 +347,23 @@ const puzzled: ReadonlySet<number> = /* @__PURE__ */ new Set([
   ProtocolErrorCode.UnsupportedProtocolVersion,
 ])
 
-async function listenOn({ client, ended }: Connection, filter: SubscriptionFilter): Promise<Listening> {
-  if (client.getProtocolEra() === 'modern') return listeningOf(await client.listen(filter))
+async function listenOn(
+  connection: Connection,
+  filter: SubscriptionFilter,
+  options: RequestOptions | undefined,
+): Promise<Listening> {
+  const { client } = connection
+  if (client.getProtocolEra() === 'modern') return listeningOf(await client.listen(filter, options))
   // By the older revisions changes of lists are told in any case, and those of resources one by one.
   const { resourceSubscriptions: uris = [] } = filter
-  for (const uri of uris) await client.subscribeResource({ uri })
-  return {
-    ended: new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true })),
-    close: async () => {
-      for (const uri of uris) await client.unsubscribeResource({ uri })
-    },
-  }
+  for (const uri of uris) await client.subscribeResource({ uri }, options)
+  return untilEnded(connection, async () => {
+    for (const uri of uris) await client.unsubscribeResource({ uri })
+  })
+}
+
+function untilEnded({ ended }: Connection, close = async (): Promise<void> => {}): Listening {
+  return { ended: new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true })), close }
 }
 
 function listeningOf(subscription: McpSubscription): Listening {

@@ -14,7 +14,13 @@
  *
  * @module
  */
-import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client'
+import {
+  ProtocolError,
+  ProtocolErrorCode,
+  SdkError,
+  SdkErrorCode,
+  SdkHttpError,
+} from '@modelcontextprotocol/client'
 import {
   type Challenge,
   isOAuthError,
@@ -132,8 +138,12 @@ export function nameConnectionError(error: unknown, about: Circumstances): unkno
   // Names and codes: messages and data of the official errors may hold the body of an answer, which may hold anything.
   const [cause, ...deeper] = [...causesOf(error)]
   if (error instanceof SdkHttpError) {
+    const text = String(error.data['text'])
+    // Servers of 2026-07-28 answer 404 to a method that they do not have, and some older ones within a session as well.
+    const isMethodMissing = error.status === 404 && /"code":\s*-32601\b/.test(text)
+    if (isMethodMissing) return new ProtocolError(ProtocolErrorCode.MethodNotFound, 'Method not found')
     // Servers are to answer 404 for a session that they have forgotten, and many say so with 400.
-    const isForgotten = error.status === 400 && /session/i.test(String(error.data['text']))
+    const isForgotten = error.status === 400 && /session/i.test(text)
     return nameStatus(isForgotten && about.hasSession ? 404 : error.status, { ...about, cause })
   }
   if ([cause, ...deeper].some((each) => each?.code === SdkErrorCode.ClientHttpUnexpectedContent)) {
@@ -143,6 +153,10 @@ export function nameConnectionError(error: unknown, about: Circumstances): unkno
   const innermost = deeper.at(-1) ?? cause
   if (innermost?.code === SdkErrorCode.RequestTimeout) {
     const message = `${url}: no answer in time. Check that the server is up; timeoutMs of connect and timeout of a call set the limit.`
+    return new TransportError(message, { url, cause, code: 'transport_error', recovery: 'transient' })
+  }
+  if (innermost?.code === SdkErrorCode.ConnectionClosed) {
+    const message = `${url}: the connection broke off before the answer. What was asked for may have been done.`
     return new TransportError(message, { url, cause, code: 'transport_error', recovery: 'transient' })
   }
   const message = `${url}: no usable answer (${innermost?.code ?? innermost?.name}). Check that the address is right and the server up.`

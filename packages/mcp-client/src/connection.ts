@@ -12,9 +12,11 @@ import {
   SdkErrorCode,
   type StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client'
-import type { Clock, Fetch, TokenStore } from '@x/oauth-grants'
+import { systemClock } from '@x/oauth-discovery/http'
+import { type Clock, type Fetch, isOAuthError, type TokenStore } from '@x/oauth-grants'
 import { readRefusal } from './connection-errors.ts'
 import type { MCPEvent } from './events.ts'
+import { growingPause } from './growing-pause.ts'
 import {
   type AuthLike,
   chooseFetch,
@@ -42,7 +44,8 @@ export interface ConnectOptions extends TransportOptions {
   prepare?: ((client: Client) => void) | undefined
   /**
    * Keeps what the server says of itself, for a day, so that a later connect does not ask. The key is the `partition` of
-   * `auth`: name one there, or nothing is found again.
+   * `auth`: name one there, or nothing is found again. With `listChanged` among the client's options the server is asked
+   * all the same.
    */
   store?: TokenStore | undefined
   clock?: Clock | undefined
@@ -66,6 +69,8 @@ const longestMs = 2 ** 31 - 1
 
 export class Connection {
   readonly client: Client
+  /** The server was not asked who it is, and has not answered anything yet: it may have changed. */
+  isGuess = false
   readonly #transport: StreamableHTTPClientTransport
   readonly #options: ConnectOptions
   readonly #observer: ConnectionObserver
@@ -84,18 +89,12 @@ export class Connection {
     })
     options.prepare?.(this.client)
     const send = chooseFetch(url, options)
-    const fetch: Fetch = async (input, init) => {
-      const isStream = init?.method === 'GET'
-      try {
-        const response = await (send ?? globalThis.fetch)(input, init)
-        if (init?.method === 'POST') this.#refuse(response, url)
-        if (isStream && !response.ok && response.status !== 405) observer.onStream(`${response.status}`)
-        if (isStream && response.status === 404 && this.hasSession) observer.onLost()
-        return response
-      } catch (error) {
-        if (isStream && !this.#closing.signal.aborted) observer.onStream(codeOf(error))
-        throw error
-      }
+    const fetch: Fetch = (input, init) => {
+      const ask = () => (send ?? globalThis.fetch)(input, init)
+      if (init?.method === 'POST') return ask().then((response) => this.#accepted(response, url))
+      // The rest of an answer that was broken off is for the official client to see to.
+      const isOwn = init?.method === 'GET' && !new Headers(init.headers).has('last-event-id')
+      return isOwn ? this.#opened(ask, init.signal) : ask()
     }
     this.#transport = transportOver(fetch, url, options)
   }
@@ -113,6 +112,7 @@ export class Connection {
   async open(prior: Prior | undefined): Promise<void> {
     const timeout = Math.min(this.#options.timeoutMs ?? 60_000, longestMs)
     const settled = new AbortController()
+    this.isGuess = prior !== undefined
     try {
       // The official client has a limit for each message, and is deaf to all else while it negotiates; closing it ends
       // what is under way.
@@ -132,14 +132,15 @@ export class Connection {
     return discover === undefined ? { kind: 'legacy' } : { kind: 'modern', discover }
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /** A call begins. */
+  enter(): void {
     this.#calls += 1
-    try {
-      return await work()
-    } finally {
-      this.#calls -= 1
-      if (this.#isRetired && this.#calls === 0) void this.close()
-    }
+  }
+
+  /** A call has ended. */
+  leave(): void {
+    this.#calls -= 1
+    if (this.#isRetired && this.#calls === 0) void this.close()
   }
 
   /** Closes it when what runs on it has ended: a tool may still be at work, whatever became of the session. */
@@ -160,16 +161,39 @@ export class Connection {
     await this.client.close().catch(() => {})
   }
 
-  #refuse(response: Response, { origin, pathname }: URL): void {
+  #accepted(response: Response, { origin, pathname }: URL): Response {
+    if (response.ok) return response
     const about = {
       url: origin + pathname,
       hasSession: this.hasSession,
       hasAuth: this.#options.auth !== undefined,
     }
     const refusal = readRefusal(response, about)
-    if (refusal === undefined) return
+    if (refusal === undefined) return response
     void response.body?.cancel().catch(() => {})
     throw refusal
+  }
+
+  /** A stream of the server's own: nobody waits for it, and what stands in its way may pass. */
+  async #opened(ask: () => Promise<Response>, requested: AbortSignal | null | undefined): Promise<Response> {
+    const { clock = systemClock } = this.#options
+    const signal = AbortSignal.any([this.ended, requested ?? this.ended])
+    for (const pause = growingPause(clock, signal); ; await pause()) {
+      try {
+        signal.throwIfAborted()
+        const response = await ask()
+        const { ok, status } = response
+        if (ok || status === 405) return response
+        this.#observer.onStream(`${status}`)
+        if (status === 404 && this.hasSession) this.#observer.onLost()
+        if (status !== 429 && status < 500) return response
+        void response.body?.cancel().catch(() => {})
+      } catch (error) {
+        signal.throwIfAborted()
+        this.#observer.onStream(codeOf(error))
+        if (isOAuthError(error) && error.recovery === 'terminal') throw error
+      }
+    }
   }
 }
 
@@ -179,7 +203,9 @@ export function partitionOf(auth: AuthLike | undefined): string | undefined {
 }
 
 export function codeOf(error: unknown): string {
-  const { code } = (error ?? {}) as { code?: unknown }
+  const { code: own, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } }
+  // Where no answer came, the system's word is in the cause.
+  const code = own ?? cause?.code
   return typeof code === 'string' && /^\w{1,64}$/.test(code) ? code : 'failed'
 }
 

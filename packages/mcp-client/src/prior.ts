@@ -9,14 +9,14 @@ import { type ConnectOptions, type Prior, partitionOf } from './connection.ts'
 /** How long it is believed, in ms: a server that has learned a newer protocol still speaks the old one. */
 const dayMs = 86_400_000
 
-type Options = Pick<ConnectOptions, 'auth' | 'store' | 'clock'>
+type Options = Pick<ConnectOptions, 'auth' | 'store' | 'clock' | 'clientOptions'>
 
 export async function recallPrior(options: Options, url: URL): Promise<Prior | undefined> {
   const key = keyOf(options, url)
   const stored = key === undefined ? undefined : await options.store?.load(key)
   try {
     const { version, until, prior } = JSON.parse(stored?.value ?? '')
-    return version === 1 && (options.clock ?? systemClock).now() < until ? prior : undefined
+    return version === 1 && (options.clock ?? systemClock).now() < until ? (prior ?? undefined) : undefined
   } catch {
     return undefined
   }
@@ -31,14 +31,11 @@ export async function rememberPrior(options: Options, url: URL, prior: Prior): P
   await store.save(key, JSON.stringify({ version: 1, until, prior }), { expect: revision, keepUntil: until })
 }
 
-export async function forgetPrior(options: Options, url: URL): Promise<void> {
-  const key = keyOf(options, url)
-  const stored = key === undefined ? undefined : await options.store?.load(key)
-  if (key !== undefined && stored !== undefined) await options.store?.clear(key, { expect: stored.revision })
-}
-
 /** Servers may tell each principal something else. Of whom that is nothing is known for a mere token. */
-function keyOf({ auth }: Options, { href }: URL): string | undefined {
+function keyOf({ auth, clientOptions = {} }: Options, { href }: URL): string | undefined {
+  const { listChanged, versionNegotiation, supportedProtocolVersions } = clientOptions
   const partition = auth === undefined ? '' : partitionOf(auth)
-  return partition === undefined ? undefined : JSON.stringify(['mcp', href, partition])
+  // The official client subscribes to changes only where it has asked the server who it is.
+  if (partition === undefined || listChanged !== undefined) return undefined
+  return JSON.stringify(['mcp', href, partition, versionNegotiation, supportedProtocolVersions])
 }

@@ -6,6 +6,7 @@
 import type { Clock } from '@x/oauth-grants'
 import { codeOf } from './connection.ts'
 import type { MCPEvent } from './events.ts'
+import { growingPause } from './growing-pause.ts'
 
 /** One time that a server listens to us. */
 export interface Listening {
@@ -20,7 +21,8 @@ interface Circumstances {
   readonly tell: (event: Pick<Extract<MCPEvent, { type: 'subscription' }>, 'outcome' | 'code'>) => void
 }
 
-const [shortestMs, longestMs] = [1_000, 60_000]
+/** After so long a time, in ms, the pauses are short again. */
+const lastingMs = 60_000
 
 /** A subscription that is renewed whenever it ends, until it is closed. */
 export class Subscription implements AsyncDisposable {
@@ -43,24 +45,24 @@ export class Subscription implements AsyncDisposable {
     return this.close()
   }
 
-  /** Waits longer from time to time, unless the last one was of use for as long as the longest wait. */
+  /** Waits longer from time to time, unless the last one has lasted. */
   async #renew(listen: () => Promise<Listening>, { clock, signal, tell }: Circumstances): Promise<void> {
-    let wait = shortestMs
-    for (let since = clock.now(); ; ) {
+    let pause = growingPause(clock, signal)
+    for (;;) {
+      const since = clock.now()
       tell({ outcome: 'listening' })
       await this.#listening.ended
       if (signal.aborted) return
       tell({ outcome: 'ended' })
-      if (clock.now() - since >= longestMs) wait = shortestMs
-      for (let next: Listening | undefined; next === undefined; wait = Math.min(wait * 2, longestMs)) {
-        await clock.sleep(wait * (0.5 + Math.random() / 2), signal).catch(() => {})
+      if (clock.now() - since >= lastingMs) pause = growingPause(clock, signal)
+      for (let next: Listening | undefined; next === undefined; ) {
+        await pause()
         if (signal.aborted) return
         next = await listen().catch(
           (error: unknown) => tell({ outcome: 'failed', code: codeOf(error) }) as undefined,
         )
         if (next !== undefined) this.#listening = next
       }
-      since = clock.now()
       if (signal.aborted) return void this.#listening.close().catch(() => {})
     }
   }

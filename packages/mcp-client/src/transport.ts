@@ -7,6 +7,8 @@
  * @module
  */
 import {
+  SdkError,
+  SdkErrorCode,
   StreamableHTTPClientTransport,
   type StreamableHTTPClientTransportOptions,
 } from '@modelcontextprotocol/client'
@@ -75,11 +77,14 @@ export function transportOver(
   target: URL,
   { transport, transportOptions }: TransportOptions,
 ): StreamableHTTPClientTransport {
-  return new StreamableHTTPClientTransport(target, {
+  return new EndingTransport(target, {
+    reconnectionOptions,
     ...withoutUndefined(transportOptions),
-    fetch: async (input, init) => {
-      // What a server answers that has no stream of its own (MCP 2025-11-25, Listening for Messages from the Server).
-      if (transport === 'serverless' && init?.method === 'GET') return new Response(null, { status: 405 })
+    fetch: (input, init) => {
+      // What a server answers that has no stream of its own (MCP 2025-11-25, Listening for Messages from the Server); the
+      // rest of an answer that was broken off is another matter.
+      const isStream = init?.method === 'GET' && !new Headers(init.headers).has('last-event-id')
+      if (transport === 'serverless' && isStream) return Promise.resolve(new Response(null, { status: 405 }))
       const send = fetch ?? globalThis.fetch
       // A transport that is closing aborts what it sends: the end of the session has to arrive all the same.
       return send(
@@ -88,6 +93,26 @@ export function transportOver(
       )
     },
   })
+}
+
+/** The official client would wait for an answer until its time is over, where the stream that was to bring it has ended. */
+class EndingTransport extends StreamableHTTPClientTransport {
+  override send(...[message, options]: Parameters<StreamableHTTPClientTransport['send']>): Promise<void> {
+    if (!('id' in message && 'method' in message)) return super.send(message, options)
+    // Whoever sends a request waits for its answer, and for this only to learn that there will be none.
+    return new Promise((_, reject) => {
+      const onRequestStreamEnd = () => reject(new SdkError(SdkErrorCode.ConnectionClosed, 'broken off'))
+      super.send(message, { onRequestStreamEnd, ...options }).catch(reject)
+    })
+  }
+}
+
+/** A stream of the server is opened again for as long as it takes: the official client would give up after a few seconds. */
+const reconnectionOptions = {
+  initialReconnectionDelay: 1_000,
+  reconnectionDelayGrowFactor: 2,
+  maxReconnectionDelay: 60_000,
+  maxRetries: Number.POSITIVE_INFINITY,
 }
 
 /** How long the server has to hear of the end of a session, in ms. */
@@ -134,7 +159,10 @@ function sourceOf(auth: AuthLike, url: URL): TokenSource {
   if (typeof auth === 'object' && 'getToken' in auth) {
     return { getToken: (options) => named(() => auth.getToken(options), url, options?.signal) }
   }
-  if (typeof auth === 'string') return { getToken: async () => createToken({ accessToken: auth }) }
+  if (typeof auth === 'string') {
+    const token = createToken({ accessToken: auth })
+    return { getToken: async () => token, current: () => token }
+  }
   if (typeof auth === 'function') {
     return {
       getToken: async ({ signal } = {}) => createToken({ accessToken: await named(auth, url, signal) }),

@@ -10,7 +10,7 @@ import {
   BadRequestError,
   ForbiddenError,
   MCPClient,
-  type MCPConnectionError,
+  MCPConnectionError,
   ServerError,
   SessionExpiredError,
   TransportError,
@@ -67,12 +67,32 @@ describe.each([
 
   it.each<[Fault, typeof MCPConnectionError, object]>([
     [{ kind: 'status', status: 400 }, BadRequestError, { code: 'bad_request', status: 400 }],
-    [{ kind: 'status', status: 401 }, AuthRequiredError, { code: 'auth_required', recovery: 'terminal' }],
-    [{ kind: 'status', status: 403 }, ForbiddenError, { code: 'forbidden', recovery: 'terminal' }],
-    [{ kind: 'status', status: 404 }, TransportError, { code: 'transport_error', recovery: 'terminal' }],
-    [{ kind: 'status', status: 429 }, ServerError, { code: 'server_error', recovery: 'transient' }],
-    [{ kind: 'status', status: 503 }, ServerError, { code: 'server_error', recovery: 'transient' }],
-    [{ kind: 'html' }, TransportError, { code: 'transport_error', recovery: 'terminal' }],
+    [
+      { kind: 'status', status: 401 },
+      AuthRequiredError,
+      { code: 'auth_required', status: 401, recovery: 'terminal' },
+    ],
+    [
+      { kind: 'status', status: 403 },
+      ForbiddenError,
+      { code: 'forbidden', status: 403, recovery: 'terminal' },
+    ],
+    [
+      { kind: 'status', status: 404 },
+      TransportError,
+      { code: 'transport_error', status: 404, recovery: 'terminal' },
+    ],
+    [
+      { kind: 'status', status: 429 },
+      ServerError,
+      { code: 'server_error', status: 429, recovery: 'transient' },
+    ],
+    [
+      { kind: 'status', status: 503 },
+      ServerError,
+      { code: 'server_error', status: 503, recovery: 'transient' },
+    ],
+    [{ kind: 'html' }, TransportError, { code: 'transport_error', status: undefined, recovery: 'terminal' }],
     [{ kind: 'reset' }, TransportError, { code: 'transport_error', recovery: 'transient' }],
     [{ kind: 'lost-answer' }, TransportError, { code: 'transport_error', recovery: 'transient' }],
   ])('gives the failure %j its name, and runs nothing twice', async (fault, kind, members) => {
@@ -164,6 +184,70 @@ describe('an error', () => {
 
     expect(failure).toMatchObject({ status })
     expect(shown(failure)).not.toContain('hunter2')
+  })
+
+  it.each([401, 403])(
+    'has what the answer demanded, and shows it to nobody (RFC 6750 §3; %i)',
+    async (status) => {
+      const { accessToken } = await auth.getToken()
+      const client = await MCPClient.connect(testbed.mcp.url, { auth: accessToken })
+      const bearer = 'Bearer error="insufficient_scope", scope="mcp:hunter2", realm="hunter2"'
+      const headers = { 'www-authenticate': `Basic realm="other", ${bearer}` }
+      testbed.mcp.faults.add({ kind: 'status', status, headers })
+
+      const failure: unknown = await client.callTool({ name: 'add' }).catch((error: unknown) => error)
+      await client.close()
+
+      if (!(failure instanceof MCPConnectionError)) throw failure
+      expect(failure.status).toBe(status)
+      expect(failure.challenge).toMatchObject({
+        scheme: 'bearer',
+        parameters: { error: 'insufficient_scope', scope: 'mcp:hunter2' },
+      })
+      // What is needed is part of the message, and of it no more than the scope.
+      expect(failure.message.includes('mcp:hunter2')).toBe(status === 403)
+      const rest = shown(failure).replaceAll('mcp:hunter2', '') + JSON.stringify(failure)
+      expect(rest).not.toContain('hunter2')
+      expect(rest).not.toContain('realm')
+    },
+  )
+
+  it('has no challenge where the answer demanded nothing', async () => {
+    const client = await connect()
+    testbed.mcp.faults.add({ kind: 'status', status: 403 })
+
+    await expect(client.callTool({ name: 'add' })).rejects.toMatchObject({ challenge: undefined })
+    await client.close()
+  })
+
+  it.each([
+    [429, { 'retry-after': '7' }, 7_000],
+    [503, { 'retry-after': '120' }, 120_000],
+    [503, {}, undefined],
+    [500, { 'retry-after': 'soon' }, undefined],
+  ])('says when to come again (RFC 9110 §10.2.3; %i %j)', async (status, headers, retryAfterMs) => {
+    const client = await connect()
+    testbed.mcp.faults.add({ kind: 'status', status, headers })
+
+    const attempt = client.callTool({ name: 'add' })
+
+    await expect(attempt).rejects.toMatchObject({ status, retryAfterMs, recovery: 'transient' })
+    const text = retryAfterMs === undefined ? 'later' : `in ${retryAfterMs / 1000} s`
+    await expect(attempt).rejects.toThrow(`Try again ${text}.`)
+    await client.close()
+  })
+
+  it('says when to come again by a date as well (RFC 9110 §5.6.7)', async () => {
+    const client = await connect()
+    const headers = { 'retry-after': new Date(Date.now() + 60_000).toUTCString() }
+    testbed.mcp.faults.add({ kind: 'status', status: 503, headers })
+
+    const failure: unknown = await client.callTool({ name: 'add' }).catch((error: unknown) => error)
+    await client.close()
+
+    if (!(failure instanceof ServerError)) throw failure
+    expect(failure.retryAfterMs).toBeGreaterThan(50_000)
+    expect(failure.retryAfterMs).toBeLessThanOrEqual(60_000)
   })
 
   it.each([
@@ -324,7 +408,11 @@ describe('a session of the 2025 revisions', () => {
     const attempt = client.callTool({ name: 'hello' })
 
     await expect(attempt).rejects.toBeInstanceOf(SessionExpiredError)
-    await expect(attempt).rejects.toMatchObject({ code: 'session_expired', recovery: 'transient' })
+    await expect(attempt).rejects.toMatchObject({
+      code: 'session_expired',
+      status: 404,
+      recovery: 'transient',
+    })
     await client.close()
   })
 

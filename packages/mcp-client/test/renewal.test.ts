@@ -3,31 +3,9 @@ import { spawnTestbed, startTestbed, testClients } from '@x/testbed'
 import { decodeJwt } from 'jose'
 import { expect, it } from 'vitest'
 import { MCPClient } from '../src/index.ts'
-import { handClock } from './hand-clock.ts'
 
 const add = { name: 'add', arguments: { a: 2, b: 3 } }
 const five = [{ type: 'text', text: '5' }]
-
-it.each(['auto', 'legacy'] as const)(
-  'asks for one token when 100 calls meet one that has ended, and fails none of them (%s)',
-  async (mode) => {
-    await using testbed = await startTestbed({ accessTokenSeconds: 600 })
-    const clock = handClock()
-    const { url } = testbed.mcp
-    const auth = await ClientCredentialsAuth.fromResource({ resourceUrl: url, ...testClients.worker, clock })
-    const client = await MCPClient.connect(url, { auth, clientOptions: { versionNegotiation: { mode } } })
-    testbed.authorizationServer.journal.clear()
-    testbed.mcp.journal.clear()
-    clock.moveMs(600_000)
-
-    const results = await Promise.all(Array.from({ length: 100 }, () => client.callTool(add)))
-    await client.close()
-
-    expect(results.map(({ content }) => content)).toEqual(Array.from({ length: 100 }, () => five))
-    expect(testbed.authorizationServer.journal.arrivals.map(({ path }) => path)).toEqual(['/token'])
-    expect(testbed.mcp.journal.count({ status: 401 })).toBe(0)
-  },
-)
 
 it.each(['auto', 'legacy'] as const)(
   'asks for one token when 100 calls have theirs refused, and fails none of them (MC-06, MC-07, TE-12; %s)',
@@ -51,26 +29,6 @@ it.each(['auto', 'legacy'] as const)(
     expect(testbed.mcp.runs.get('add')).toBe(100)
   },
 )
-
-it('renews in two requests with the call, and not at all while the token is good', async () => {
-  await using testbed = await startTestbed({ accessTokenSeconds: 600 })
-  const clock = handClock()
-  const { url } = testbed.mcp
-  const auth = await ClientCredentialsAuth.fromResource({ resourceUrl: url, ...testClients.worker, clock })
-  const client = await MCPClient.connect(url, { auth })
-  testbed.authorizationServer.journal.clear()
-
-  await client.callTool(add)
-  expect(testbed.authorizationServer.journal.arrivals).toHaveLength(0)
-
-  clock.moveMs(600_000)
-  testbed.mcp.journal.clear()
-  await client.callTool(add)
-  await client.close()
-
-  expect(testbed.authorizationServer.journal.arrivals).toHaveLength(1)
-  expect(testbed.mcp.journal.arrivals).toHaveLength(1)
-})
 
 it('renews once and gives up when the server refuses the fresh token as well (MC-04)', async () => {
   await using testbed = await startTestbed()

@@ -77,6 +77,45 @@ describe.each([
   })
 })
 
+it('asks twice for one call that needs both: a sign-in, and more scope', async () => {
+  const { auth, authorize } = await signIn({ scope: 'mcp:tools' })
+  await using client = await MCPClient.connect(testbed.mcp.url, { auth })
+  await auth.signOut()
+  const before = testbed.mcp.runs.get('write_note') ?? 0
+
+  await client.callTool(write)
+
+  expect(asked(authorize)).toEqual(['mcp:tools', 'mcp:tools', 'mcp:tools mcp:write'])
+  expect(testbed.mcp.runs.get('write_note')).toBe(before + 1)
+})
+
+it('asks no more than twice for one call, whatever a server demands next (SC-06)', async () => {
+  const { auth, authorize } = await signIn({ scope: 'mcp:tools' })
+  await using client = await MCPClient.connect(testbed.mcp.url, { auth })
+  for (const scope of ['mcp:write', 'api:read', 'openid', 'offline_access']) {
+    const headers = { 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` }
+    testbed.mcp.faults.add({ kind: 'status', status: 403, headers }, { times: 1 })
+  }
+
+  await expect(client.callTool(write)).rejects.toMatchObject({ code: 'interaction_required' })
+  testbed.mcp.faults.heal()
+
+  expect(asked(authorize)).toEqual(['mcp:tools', 'mcp:tools mcp:write', 'mcp:tools mcp:write api:read'])
+})
+
+it('does not count the time of a person against the time of a call', async () => {
+  const { auth, authorize } = await signIn({ scope: 'mcp:tools' })
+  await using client = await MCPClient.connect(testbed.mcp.url, { auth })
+  authorize.mockImplementation(async (url) => {
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    return agree(url)
+  })
+
+  const { isError } = await client.callTool(write, { timeout: 300 })
+
+  expect(isError).not.toBe(true)
+})
+
 it('does not count the time of a person against the time to connect', async () => {
   const { auth } = await signIn({
     authorize: async (url) => {

@@ -104,6 +104,41 @@ describe('createTransport', () => {
   })
 })
 
+it('fetches the rest of an answer that was broken off, also where it holds nothing open', async () => {
+  const sent: string[] = []
+  const stream = (text: string) => new Response(text, { headers: { 'content-type': 'text/event-stream' } })
+  const client = await MCPClient.connect('https://mcp.example/mcp', {
+    transport: 'serverless',
+    clientOptions: { versionNegotiation: { mode: 'legacy' } },
+    transportOptions: { reconnectionScheduler: (reconnect) => reconnect() },
+    async fetch(input, init) {
+      const request = new Request(input, init)
+      const { id, method } = JSON.parse((await request.text()) || '{}')
+      sent.push(`${request.method} ${method ?? request.headers.get('last-event-id')}`)
+      if (method === 'initialize') {
+        const serverInfo = { name: 'polling', version: '0' }
+        const result = { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo }
+        return Response.json({ jsonrpc: '2.0', id, result })
+      }
+      if (method === 'notifications/initialized') return new Response(null, { status: 202 })
+      if (method === 'tools/call') return stream('id: event-1\ndata:\n\n')
+      const result = { content: [{ type: 'text', text: 'late' }] }
+      return stream(`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}\n\n`)
+    },
+  })
+
+  const { content } = await client.callTool({ name: 'anything' })
+  await client.close()
+
+  expect(content).toEqual([{ type: 'text', text: 'late' }])
+  expect(sent).toEqual([
+    'POST initialize',
+    'POST notifications/initialized',
+    'POST tools/call',
+    'GET event-1',
+  ])
+})
+
 it('shows nothing of an error but words, whatever its fetch put into it (NS-09)', async () => {
   const { inspect } = await import('node:util')
   const fetch = () =>

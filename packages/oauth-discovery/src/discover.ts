@@ -4,7 +4,7 @@
  * @module
  */
 import { type Challenge, parseWwwAuthenticate, selectChallenge } from './challenge.ts'
-import { type Attempt, DiscoveryError, isOAuthError, type OAuthError } from './errors.ts'
+import { type Attempt, type DiscoveryError, isOAuthError, type OAuthError } from './errors.ts'
 import { displayUrl, quoteForeign } from './foreign.ts'
 import { type Answer, untilAborted } from './http.ts'
 import {
@@ -95,7 +95,7 @@ export async function discoverAuthorizationServer(
     if (!isSuccess(status)) throw error
     const url = displayUrl(resource)
     const message = `${url} answers without a token and publishes no metadata.`
-    throw new DiscoveryError('not_protected', message, { url, attempts: walk.attempts })
+    throw walk.fail('not_protected', message, { url })
   })
   return found
 }
@@ -117,9 +117,7 @@ export async function inspectResource(
     // Nothing less than a plain no from each place: an outage or a bad document must not lead into a weaker mode, nor
     // may a challenge that tells of metadata, readable or not.
     const isAbsent = attempts.every((each) => each.status === 404)
-    const isTold = /resource_metadata/i.test(
-      `${headers.get('www-authenticate')}${Object.keys(challenge?.parameters ?? {}).join()}`,
-    )
+    const isTold = /resource_metadata/i.test(JSON.stringify([headers.get('www-authenticate'), challenge]))
     if (legacy === undefined || status !== 401 || isTold || !isAbsent) throw error
     const server = await legacy(walk, parseIdentifier(resource, 'resource'))
     const { expectedIssuer = server.issuer } = options
@@ -146,12 +144,14 @@ async function follow<T = never>(
   const { response, challenge: demanded, expectedIssuer, known } = options
   const [expectedUrl] =
     expectedIssuer === undefined || known ? [] : buildAuthorizationServerMetadataUrls(expectedIssuer)
+  // It may fail before its turn comes to be waited for.
+  Promise.resolve(response).catch(() => {})
   return walkFrom(url, options, async (walk) => {
     // What the specification would ask first does not have to wait for the answer; another URL in the challenge wins.
     const probing = demanded ? { status: 401, headers: new Headers() } : (response ?? probe(walk, url))
     if ('then' in probing) askAhead(walk, buildResourceMetadataUrl(resource), resourceDocument)
     askAhead(walk, expectedUrl, serverDocument)
-    const answer = await untilAborted(Promise.resolve(probing), walk.signal)
+    const answer = await (response ? untilAborted(Promise.resolve(probing), walk.signal) : probing)
     const { status, headers } = answer
     const shown = displayUrl(url)
     noteOutage(walk, shown, answer)
@@ -210,7 +210,7 @@ function noServers(walk: Walk, metadata: ResourceMetadata, expected: string | un
   const { resource, authorization_servers: named = [] } = metadata
   const url = displayUrl(resource)
   const isOther = expected !== undefined && named.length > 0
-  const message = `The metadata of ${url} names ${isOther ? `${quoteForeign(named.join(' '))}, not ${quoteForeign(expected)}. If that is right, use that URL.` : 'no authorization server. If you know its authorization server, name that yourself.'}`
+  const message = `The metadata of ${url} names ${isOther ? `${quoteForeign(named.join(' '))}, not ${quoteForeign(expected)}. If that is right, use that URL.` : `no authorization server. ${resourceDocument.advice}`}`
   const code = isOther ? 'issuer_mismatch' : 'resource_metadata_invalid'
-  return new DiscoveryError(code, message, { url, attempts: walk.attempts })
+  return walk.fail(code, message, { url })
 }

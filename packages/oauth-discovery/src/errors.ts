@@ -51,8 +51,8 @@ export function isOAuthError<C extends string = string>(
   error: unknown,
   code?: C,
 ): error is OAuthError & { readonly code: C } {
-  if (typeof error !== 'object' || error === null || !(mark in error)) return false
-  return code === undefined || ('code' in error && error.code === code)
+  const held: { readonly [mark]?: true; readonly code?: unknown } = Object(error)
+  return mark in held && (code === undefined || held.code === code)
 }
 
 export type DiscoveryErrorCode =

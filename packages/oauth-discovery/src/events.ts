@@ -7,6 +7,7 @@
  * @module
  */
 import type { Challenge } from './challenge.ts'
+import { systemClock } from './clock.ts'
 import type { HttpOptions } from './http.ts'
 
 /** `at`: ms since the epoch. `flow`: the same for all events of one public call. */
@@ -48,12 +49,12 @@ type Unstamped<E> = E extends Event ? Omit<E, 'at' | 'flow'> : never
 export type Emit<E extends Event = DiscoveryEvent> = (event: Unstamped<E>) => void
 
 export function createEmit<E extends Event>(options: Pick<HttpOptions<E>, 'onEvent' | 'clock'>): Emit<E> {
-  const { onEvent, clock } = options
+  const { onEvent, clock = systemClock } = options
   if (onEvent === undefined) return () => {}
   const flow = crypto.randomUUID()
   return (event) => {
     // The compiler does not see that an event without its two stamps, stamped, is that event.
-    const stamped = { ...event, at: clock?.now() ?? Date.now(), flow } as unknown as E
+    const stamped = { ...event, at: clock.now(), flow } as unknown as E
     // An observer must not change what it observes, whether it throws at once or as a promise.
     void (async () => onEvent(stamped))().catch(() => {})
   }

@@ -27,7 +27,7 @@ export type Fail = (
 ) => OAuthError
 
 /** Makes a failure of the exchange under way: `what` goes behind its method and URL. */
-export type Refuse = (code: HttpErrorCode, url: string, what: string, cause?: unknown) => OAuthError
+export type Refuse = (code: HttpErrorCode, url: string | URL, what: string, cause?: unknown) => OAuthError
 
 /** Sends a request to a URL, and reads the answer to its end. */
 export type Send = (url: string) => Promise<Answer>
@@ -45,7 +45,7 @@ export function followWithinOrigin(isGet: boolean, refuse: Refuse): Guard {
       const target = redirectTarget(answer, url)
       if (!isGet || hops === maxRedirects || target?.origin !== new URL(url).origin) {
         const to = target === undefined ? '' : ` to ${displayUrl(target)}`
-        const what = `redirected${to}. Only a GET is followed, within its origin, ${maxRedirects} times. If that is right, use that URL.`
+        const what = `redirected${to}. A GET is followed within its origin, ${maxRedirects} times. If that is right, use that URL.`
         throw refuse('redirect_refused', url, what)
       }
       url = target.href
@@ -79,7 +79,7 @@ export function vetAddress(caller: URL, allowAddress: (url: URL) => boolean, ref
 /** In a URL a password is in every log, and `https://good@evil` is not where it seems to be. */
 function refuseCredentials({ username, password, href }: URL, refuse: Refuse): void {
   if (username + password !== '') {
-    throw refuse('invalid_url', href, 'not sent, for its URL carries a user name or a password.')
+    throw refuse('invalid_url', href, 'not sent, for it carries a user name or a password.')
   }
 }
 
@@ -97,7 +97,7 @@ async function vetHost(url: URL, caller: URL, refuse: Refuse): Promise<void> {
   if (url.hostname === caller.hostname) return
   const [there, here] = await Promise.all([reachOf(url.hostname), reachOf(caller.hostname)])
   if (there === 'public' || (there !== 'special' && [there, 'loopback'].includes(here))) return
-  const what = `not sent, for ${displayUrl(caller)} led there, and that is no public address. ${allowing(url)}`
+  const what = `not sent, for ${displayUrl(caller)} led there, which is no public address. ${allowing(url)}`
   throw refuse('address_refused', url.href, what)
 }
 

@@ -104,26 +104,23 @@ export async function withHttp<T>(
     return limits.run((signal) => withHttp({ ...options, limits: undefined, signal }, context, work), caller)
   }
   caller?.throwIfAborted()
-  const deadline = new AbortController()
   const over = new AbortController()
   const late = `no complete answer within ${timeoutMs} ms. The option timeoutMs sets the limit.`
-  const end = () => {
-    if (over.signal.aborted) return
-    const url = displayUrl(context.callerUrl)
-    deadline.abort(context.fail('timeout', `${url}: ${late}`, { url, recovery: 'transient' }))
-  }
+  const end = () =>
+    over.signal.aborted ||
+    over.abort(refusing({ purpose: 'call' }, context.fail)('timeout', context.callerUrl, late))
   // Some clocks reject when they are woken.
   clock.sleep(timeoutMs, over.signal).then(end, () => {})
-  const signal = AbortSignal.any([deadline.signal, over.signal, caller ?? over.signal])
+  const signal = AbortSignal.any([over.signal, caller ?? over.signal])
   const http: Http = async (request) => {
     const refuse = refusing(request, context.fail)
     try {
       return await untilAborted(exchange(request, signal, options, { ...context, refuse }), signal)
     } catch (error) {
       caller?.throwIfAborted()
-      if (isOAuthError(error)) throw error
-      if (!deadline.signal.aborted) throw unreachable(request.url, error, refuse)
-      throw refuse('timeout', request.url, late)
+      // What was asked for says more than the reason of the signal.
+      if (isOAuthError(over.signal.reason)) throw refuse('timeout', request.url, late)
+      throw isOAuthError(error) ? error : unreachable(request.url, error, refuse)
     }
   }
   try {
@@ -134,7 +131,7 @@ export async function withHttp<T>(
 }
 
 /** Every failure says what was attempted and on what; `what` adds what came of it, and what to do. */
-function refusing({ purpose, body }: HttpRequest, fail: Fail): Refuse {
+function refusing({ purpose, body }: Pick<HttpRequest, 'purpose' | 'body'>, fail: Fail): Refuse {
   return (code, address, what, cause) => {
     const url = displayUrl(address)
     const message = `${body === undefined ? 'GET' : 'POST'} ${url} (${purpose}): ${what}`
@@ -179,7 +176,7 @@ function exchange(
     const { sendByKy } = await import('./ky.ts')
     const response = await sendByKy({ ...request, url }, fetch, signal)
     const { status, headers } = response
-    if (request.dropBody !== true)
+    if (!request.dropBody)
       return { status, headers, bytes: await readWithin(maxBytes, url, response, refuse) }
     void response.body?.cancel().catch(() => {})
     return { status, headers, bytes: new Uint8Array() }

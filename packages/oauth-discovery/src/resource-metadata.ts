@@ -35,7 +35,7 @@ export const resourceDocument: DocumentKind = {
     scopes_supported: list,
     bearer_methods_supported: list,
   },
-  advice: 'If you know its authorization server, name that yourself.',
+  advice: 'If you know its authorization server, name it yourself.',
 }
 
 export interface ResourceMetadataOptions extends DiscoveryOptions {

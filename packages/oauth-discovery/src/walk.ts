@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from 'valibot'
-import { type Attempt, DiscoveryError, type DiscoveryErrorCode } from './errors.ts'
+import { type Attempt, DiscoveryError, type DiscoveryErrorCode, type OAuthErrorOptions } from './errors.ts'
 import { createEmit, type Emit } from './events.ts'
 import { displayUrl, quoteForeign } from './foreign.ts'
 import { type Answer, type Http, type HttpOptions, readRetryAfter, systemClock, withHttp } from './http.ts'
@@ -30,9 +30,12 @@ export interface Walk {
   readonly ahead: Map<string, Promise<Answer>>
   readonly emit: Emit
   readonly attempts: Attempt[]
+  readonly fail: (code: DiscoveryErrorCode, message: string, more: FailDetails) => DiscoveryError
   /** What the policy refused last. */
   refusal?: DiscoveryError
 }
+
+type FailDetails = OAuthErrorOptions & { readonly url: string }
 
 export function walkFrom<T>(
   callerUrl: string | URL,
@@ -41,10 +44,9 @@ export function walkFrom<T>(
 ): Promise<T> {
   const attempts: Attempt[] = []
   const emit = createEmit(options)
-  const fail = (code: DiscoveryErrorCode, message: string, details: { url: string }) =>
-    new DiscoveryError(code, message, { ...details, attempts })
+  const fail: Walk['fail'] = (code, message, more) => new DiscoveryError(code, message, { ...more, attempts })
   return withHttp(options, { callerUrl, fail, emit }, (http, signal) =>
-    work({ options, http, signal, ahead: new Map(), emit, attempts }),
+    work({ options, http, signal, ahead: new Map(), emit, attempts, fail }),
   )
 }
 
@@ -146,7 +148,7 @@ export async function readDocument<T>(
   tell('refused', { status, code: fault === undefined ? `${name}_metadata_invalid` : `${about}_mismatch` })
   if (fault === undefined) return undefined
   const message = `The metadata at ${shown} ${fault}: none of it is used. If that is right, use that URL.`
-  throw new DiscoveryError(`${about}_mismatch`, message, { url: shown, attempts: walk.attempts })
+  throw walk.fail(`${about}_mismatch`, message, { url: shown })
 }
 
 /** Takes away what is of no use. @returns undefined when it does not say whom it is about */
@@ -175,7 +177,7 @@ export function nothingFound(
   { purpose, name, advice }: DocumentKind,
 ): DiscoveryError {
   const attempts = walk.attempts.slice(since)
-  const { refusal } = walk
+  const refusal = walk.refusal
   if (refusal !== undefined && attempts.every(({ code }) => code === refusal.code)) return refusal
   const busy = attempts.find(({ code }) => code === 'unavailable')
   const isInvalid = attempts.some(({ code }) => code === `${name}_metadata_invalid`)
@@ -183,12 +185,11 @@ export function nothingFound(
     .map(({ url, status, code, reason }) => `${url} (${reason ?? code ?? status})`)
     .join(', ')
   const what = busy ? 'Check that the address is right and the server up.' : advice
-  return new DiscoveryError(
+  return walk.fail(
     busy ? 'unavailable' : `${name}_metadata_${isInvalid ? 'invalid' : 'not_found'}`,
     `No usable ${purpose} for ${quoteForeign(about)}. Tried ${tried}. ${what}`,
     {
       url: attempts.at(-1)?.url ?? '',
-      attempts: walk.attempts,
       recovery: busy ? 'transient' : 'terminal',
       retryAfterMs: busy?.retryAfterMs,
     },

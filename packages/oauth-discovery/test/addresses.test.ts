@@ -275,7 +275,7 @@ describe('a refusal', () => {
       code: 'address_refused',
       recovery: 'terminal',
       message: expect.stringContaining(
-        `https://rs.example/mcp led there, and that is no public address. If you trust it: allowAddress: ({ host }) => host === "${host}".`,
+        `https://rs.example/mcp led there, which is no public address. If you trust it: allowAddress: ({ host }) => host === "${host}".`,
       ),
     })
     expect(web.asked.filter((each) => !each.includes('rs.example'))).toEqual([])

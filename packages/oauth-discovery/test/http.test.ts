@@ -163,7 +163,7 @@ describe('the deadline', () => {
     await expect(attempt).rejects.toMatchObject({
       code: 'timeout',
       recovery: 'transient',
-      message: expect.stringContaining('within 10000 ms'),
+      message: expect.stringMatching(/^GET \S+\/oauth-authorization-server \(.* within 10000 ms/),
     })
   })
 

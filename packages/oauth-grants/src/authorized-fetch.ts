@@ -47,7 +47,11 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
 
 /** What is ours can do more. */
 interface OwnSource extends TokenSource {
-  probe?(send: () => Promise<Response>, signal: GetTokenOptions['signal']): Promise<Response | undefined>
+  probe?(
+    url: string,
+    send: () => Promise<Response>,
+    signal: GetTokenOptions['signal'],
+  ): Promise<Response | undefined>
 }
 
 export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): Fetch {
@@ -64,7 +68,9 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
     const held = source.current?.()
     if (held === undefined && source.probe && !isStream(init?.body)) {
       const copy = () => (target instanceof Request ? target.clone() : target)
-      const answer = await source.probe(() => send(copy(), init), signal)
+      // Whoever passes on a request of somebody else has a header in it that is not for this resource.
+      const bare = () => send(...withAuthorization(copy(), init, undefined))
+      const answer = await source.probe(typeof target === 'string' ? target : target.url, bare, signal)
       if (answer !== undefined) return answer
     }
     let token = held ?? (await source.getToken(asked))
@@ -76,9 +82,9 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
       if (request instanceof Request && request.body !== null) spare = request.clone()
       const { binding, accessToken } = token
       const prove = binding?.proving(send, accessToken) ?? send
-      const response = await prove(...authorized(request, init, token))
-      const refusal = wasShown(response, target) ? refusalOf(response, token) : undefined
-      if (refusal === undefined) return response
+      const response = await prove(...withAuthorization(request, init, authorizationOf(token)))
+      const refusal = refusalOf(response, token)
+      if (refusal === undefined || !wasShown(response, target)) return response
       const earlier = refusal.rejected === undefined ? stepUps++ : renewals++
       if (earlier > 0) return response
       const renewed = await source.getToken({ ...asked, ...refusal }).catch((error: unknown) => {
@@ -164,27 +170,29 @@ export function isStream(body: unknown): boolean {
   return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 }
 
-/** The same request with the token, in place of any Authorization header that it had. */
-function authorized(
+/** @throws {AuthConfigError} `invalid_token`: what it is must not be put on a request */
+function authorizationOf({ tokenType, accessToken }: Token): string {
+  if (tokenType !== 'N_A') return `${tokenType} ${accessToken}`
+  throw unusable('invalid_token', 'token', 'its type N_A says that it is no access token (RFC 8693 §2.2.1)')
+}
+
+/** The same request with this Authorization header, or none, in place of any that it had. */
+function withAuthorization(
   input: string | Request,
   init: RequestInit | undefined,
-  { tokenType, accessToken }: Token,
+  authorization: string | undefined,
 ): [input: string | Request, init: RequestInit] {
-  if (tokenType === 'N_A') {
-    throw unusable('invalid_token', 'token', 'its type N_A says that it is no access token (RFC 8693 §2.2.1)')
-  }
-  const authorization = `${tokenType} ${accessToken}`
-  const own = init?.headers ?? (input instanceof Request ? input.headers : undefined)
-  if (own === undefined) return [input, { ...init, headers: { authorization } }]
+  const own = init?.headers ?? (input instanceof Request ? input.headers : {})
   if (Symbol.iterator in own) {
     const headers = new Headers(own)
-    headers.set('authorization', authorization)
+    if (authorization === undefined) headers.delete('authorization')
+    else headers.set('authorization', authorization)
     return [input, { ...init, headers }]
   }
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(own)) {
     if (name.toLowerCase() !== 'authorization') headers[name] = value
   }
-  headers['authorization'] = authorization
+  if (authorization !== undefined) headers['authorization'] = authorization
   return [input, { ...init, headers }]
 }

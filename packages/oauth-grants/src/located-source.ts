@@ -4,7 +4,7 @@
  * @module
  */
 import { type Challenge, isOAuthError } from '@x/oauth-discovery'
-import { systemClock, untilAborted } from '@x/oauth-discovery/http'
+import { type Clock, systemClock, untilAborted } from '@x/oauth-discovery/http'
 import { type GrantOptions, type Kept, ownCopy, vetWishes } from './auth.ts'
 import { AuthConfigError } from './errors.ts'
 import { type FromIssuer, type FromResource, type Hint, type Located, locate } from './locate.ts'
@@ -66,6 +66,7 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   readonly #given: Searching<G> & Whereabouts
   readonly #search: Search<O, G, K>
   readonly #closing = new AbortController()
+  readonly #clock: Clock
   #place: Place<O, K> | undefined
   #looking: Promise<Place<O, K>> | undefined
   #recalling: Promise<void> | undefined
@@ -76,13 +77,14 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
 
   constructor(given: Searching<G>, search: Search<O, G, K>) {
     vetWishes(given)
-    this.#given = ownCopy(given)
-    if ('resourceUrl' in given) {
-      if (!given.resourceUrl)
-        throw new AuthConfigError('invalid_resource', 'The option resourceUrl is missing.')
-      this.#given = { ...this.#given, resourceUrl: String(given.resourceUrl) }
+    const { resourceUrl = '' }: Whereabouts = given
+    if (resourceUrl === '' && !('issuer' in given)) {
+      throw new AuthConfigError('invalid_resource', 'The option resourceUrl is missing.')
     }
+    // A URL can be changed.
+    this.#given = { ...ownCopy(given), resourceUrl: String(resourceUrl) }
     this.#search = search
+    this.#clock = given.clock ?? systemClock
   }
 
   current(): Token | undefined {
@@ -112,17 +114,23 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   }
 
   /**
-   * Sends the first request as it is, and alone, where nothing is known: its answer says who gives out tokens, and for what.
+   * Sends the first request without a token, and alone, where nothing is known: its answer says who gives out tokens, and
+   * for what.
    *
    * @returns the answer, where it is no demand for a token
    */
   async probe(
+    url: string,
     send: () => Promise<Response>,
     signal: GetTokenOptions['signal'],
   ): Promise<Response | undefined> {
     const closing = this.#closing.signal
     closing.throwIfAborted()
-    if (this.#place !== undefined || 'issuer' in this.#given) return undefined
+    const { resourceUrl = '' } = this.#given
+    // What is elsewhere on the origin may be another resource, whose answer says nothing of this one.
+    const isWithin =
+      `${url}/`.startsWith(`${resourceUrl}`.replace(/\/?$/, '/')) || url.startsWith(`${resourceUrl}?`)
+    if (this.#place !== undefined || !isWithin || 'issuer' in this.#given) return undefined
     await untilAborted(this.#recall(), signal)
     const goesAlone = this.#looking === undefined && !this.#isOpen
     // Those who have waited in vain go at once: a resource that is slow would keep each of them waiting in turn.
@@ -131,8 +139,10 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     if (this.#place !== undefined) return undefined
     const answer = send()
     if (goesAlone) {
-      const demand = answer.then((each) => (isDemand(each) ? each : noneIn()), noneIn)
-      void settled(Promise.all([demand, this.#look({ response: demand })]))
+      const demand = answer
+        .catch(() => undefined)
+        .then((each) => (each && isDemand(each) ? each : Promise.reject(noDemand)))
+      void Promise.allSettled([demand, this.#look({ response: demand })])
     }
     const response = await answer
     this.#isOpen = !isDemand(response)
@@ -165,14 +175,12 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     }
     const located = await locate(this.#given, { grantType, isLogin }, whole)
     const place = await this.#settle(located, whole)
-    const { store, clock = systemClock } = this.#given
+    const { store } = this.#given
     if (store !== undefined) {
-      const until = clock.now() + dayMs
-      const { revision } = (await store.load(this.#key)) ?? {}
-      await store.save(this.#key, JSON.stringify({ version: 1, until, located }), {
-        expect: revision,
-        keepUntil: until,
-      })
+      const until = this.#clock.now() + dayMs
+      const stored = await store.load(this.#key)
+      const keeping = { expect: stored?.revision, keepUntil: until }
+      await store.save(this.#key, JSON.stringify({ version: 1, until, located }), keeping)
     }
     return place
   }
@@ -210,7 +218,6 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     { accessToken, obtainedAt }: Token,
     challenge = bareChallenge,
   ): Promise<Place<O, K>> {
-    const { cache, clock = systemClock } = this.#given
     const held = place.kept.current?.()
     if ('issuer' in this.#given || (held !== undefined && held.accessToken !== accessToken)) return place
     const before = this.#doubted
@@ -219,16 +226,16 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
       // One that is new, and refused again, may be of a server that has changed.
       const isNew = before !== undefined && obtainedAt >= before.at
       const known = place.isRecalled || isNew ? undefined : serverMetadata
-      for (const each of [serverMetadata.issuer, resource ?? []].flat()) cache?.drop(each)
+      for (const each of [serverMetadata.issuer, resource ?? []].flat()) this.#given.cache?.drop(each)
       const end = this.#look({ challenge, known }).catch((error: unknown) => {
-        // A resource that cannot tell now has not said anything else.
-        const isSilent = isOAuthError(error, 'resource_metadata_not_found')
-        if (isSilent || (isOAuthError(error) && error.recovery === 'transient')) return
+        // A resource that cannot tell now, or speaks of another one, has named no other server.
+        if (isOAuthError(error) && (error.recovery === 'transient' || error.code.startsWith('resource_')))
+          return
         // The next who is refused asks again.
         this.#doubted = before
         throw error
       })
-      this.#doubted = { accessToken, at: clock.now(), end }
+      this.#doubted = { accessToken, at: this.#clock.now(), end }
     }
     await this.#doubted?.end
     return this.#place ?? place
@@ -253,19 +260,19 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   get #key(): string {
     const { resourceUrl, issuer, expectedIssuer, legacy } = this.#given
     const { grantType } = this.#search
-    return JSON.stringify(['server', grantType, resourceUrl, issuer, expectedIssuer, legacy !== undefined])
+    return JSON.stringify(['server', grantType, resourceUrl, issuer, expectedIssuer, !!legacy])
   }
 
   /** Reads, once, what was found before, perhaps by another process. */
   #recall(): Promise<void> {
-    const { store, clock = systemClock } = this.#given
+    const { store } = this.#given
     if (store === undefined || this.#place !== undefined) return Promise.resolve()
     const closing = this.#closing.signal
     const recall = async () => {
       const stored = await store.load(this.#key)
       try {
         const { version, until, located } = JSON.parse(stored?.value ?? '')
-        if (version === 1 && clock.now() < until) await this.#settle(located, { signal: closing }, true)
+        if (version === 1 && this.#clock.now() < until) await this.#settle(located, { signal: closing }, true)
       } catch {
         // It is of another program, or of a server that is of no use any longer: it is looked for.
       }
@@ -280,10 +287,6 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
 
 function isDemand({ status, headers, redirected }: Response): boolean {
   return !redirected && (status === 401 || (status === 403 && headers.has('www-authenticate')))
-}
-
-function noneIn(): never {
-  throw noDemand
 }
 
 /** Whether the same tokens are good at both. */

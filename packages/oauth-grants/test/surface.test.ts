@@ -28,6 +28,7 @@ it('exports these names and no others', () => {
     'identityAssertion',
     'isOAuthError',
     'memoryStore',
+    'originAsServer',
     'privateKeyJwt',
     'publicClient',
     'rawClientSecretBasic',

@@ -36,9 +36,9 @@ export async function writePage(columns: Columns, expected: readonly ExpectedFai
     `| ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |`
   const sums = Object.entries(columns).map(([heading, results]) => {
     const about = results.filter(({ scenario }) => scenario.startsWith('auth/'))
-    const passed = (of: readonly ScenarioResult[]) =>
+    const sum = (of: readonly ScenarioResult[]) =>
       `${of.filter(({ passed }) => passed).length} of ${of.length}`
-    return `- ${heading}: ${passed(results)}, of those about authorization ${passed(about)}`
+    return `- ${heading}: ${sum(results)}, of those about authorization ${sum(about)}`
   })
   const reasons = [...new Set(expected.map(({ because }) => because))].map((because) => {
     const named = expected.filter((each) => each.because === because)

@@ -94,7 +94,7 @@ export const documentGuards: readonly Guard[] = [
     name: 'end-at-impostor',
     answers: 'a wrong document makes a client try a weaker way',
     file: 'walk.ts',
-    search: `  throw new DiscoveryError(\`\${about}_mismatch\`, message, { url: shown, attempts: walk.attempts })`,
+    search: `  throw walk.fail(\`\${about}_mismatch\`, message, { url: shown })`,
     replace: '  void message',
   },
   {

@@ -87,7 +87,7 @@ export const textGuards: readonly Guard[] = [
     name: 'queries',
     answers: 'a secret in a query gets into a log',
     file: 'foreign.ts',
-    search: "(search === '' ? '' : '?…')",
+    search: "(search && '?…')",
     replace: 'search',
   },
   {
