@@ -21,7 +21,7 @@ export interface Tarball {
 /** Every file of a tarball matches one of these, and nothing else belongs there. */
 const allowed = [
   /^package\.json$/,
-  /^(?:README|CHANGELOG|REQUIREMENTS|GUARDS)\.md$/,
+  /^(?:README|CHANGELOG|CONFORMANCE|REQUIREMENTS|GUARDS)\.md$/,
   /^LICENSE$/,
   /^dist\/(?:[\w-]+\/)*[\w-]+\.(?:js|js\.map|d\.ts)$/,
   /^src\/(?:[\w-]+\/)*[\w-]+\.ts$/,
