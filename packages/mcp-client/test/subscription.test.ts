@@ -276,6 +276,28 @@ describe('by the revisions of 2025, in a session that is lost', () => {
   }
   const start = () => startSessionServer({ issuer: authorizationServer.issuer })
 
+  it.each([{ kind: 'status', status: 503 } as const, { kind: 'reset' } as const])(
+    'what the server has to tell is heard also where its stream cannot be opened at first: %j',
+    async (fault) => {
+      await using server = await start()
+      server.running.faults.add(fault, { method: 'GET', path: '/mcp', times: 2 })
+      const failures: string[] = []
+      const { client, noteChanged, pause } = await connectTo(server, {
+        onEvent: (event) => void (event.type === 'stream' && failures.push(event.code)),
+      })
+      await client.listen({ resourceSubscriptions: [noteUri] })
+
+      await pause(500)
+      await pause(1_000)
+      await streaming(server, 1)
+      await server.change()
+
+      await vi.waitFor(() => expect(noteChanged).toHaveBeenCalledTimes(1))
+      expect(failures).toEqual(fault.kind === 'reset' ? ['ECONNRESET', 'ECONNRESET'] : ['503', '503'])
+      await client.close()
+    },
+  )
+
   it('a resource that was subscribed to is subscribed to in the next one', async () => {
     await using server = await start()
     const { client, noteChanged, told, pause } = await connectTo(server)
