@@ -5,6 +5,7 @@
  */
 import {
   Client,
+  type ClientCapabilities,
   type ClientOptions,
   type Implementation,
   type ConnectOptions as OfficialConnectOptions,
@@ -86,6 +87,7 @@ export class Connection {
       versionNegotiation: { mode: 'auto' }, // the default mode cannot reach servers of 2026-07-28
       cachePartition: partitionOf(auth) ?? crypto.randomUUID(), // what is private to one must not be served to another
       ...withoutUndefined(clientOptions),
+      ...(auth !== undefined && { capabilities: withExtensions(clientOptions?.capabilities) }),
     })
     options.prepare?.(this.client)
     const send = chooseFetch(url, options)
@@ -195,6 +197,13 @@ export class Connection {
       }
     }
   }
+}
+
+/** The ways to authorize, beside those of the specification itself, that auth objects have. */
+function withExtensions(capabilities: ClientCapabilities = {}): ClientCapabilities {
+  const names = ['oauth-client-credentials', 'enterprise-managed-authorization', 'auth/dpop', 'auth/wif']
+  const extensions = Object.fromEntries(names.map((name) => [`io.modelcontextprotocol/${name}`, {}]))
+  return { ...capabilities, extensions: { ...extensions, ...capabilities.extensions } }
 }
 
 /** Whose results are whose; undefined where that is not known. */

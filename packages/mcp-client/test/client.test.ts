@@ -43,6 +43,32 @@ describe.each([
   ['2026-07-28', 'auto'],
   ['2025-11-25', 'legacy'],
 ] as const)('a connection by revision %s', (revision, mode) => {
+  it('announces by which extensions it can authorize, beside what the caller announces (CC-08)', async () => {
+    testbed.mcp.journal.clear()
+    const capabilities = { roots: {}, extensions: { 'com.example/own': {} } }
+    const clientOptions = { versionNegotiation: { mode }, capabilities }
+    const client = await MCPClient.connect(testbed.mcp.url, { auth, clientOptions })
+    await client.listTools()
+    await client.close()
+
+    const announced = testbed.mcp.journal.arrivals.flatMap(({ body }) => {
+      const { params = {} } = JSON.parse(body || '{}')
+      return params.capabilities ?? params['_meta']?.['io.modelcontextprotocol/clientCapabilities'] ?? []
+    })
+    // By 2025 once, as part of the handshake; since then with each request.
+    expect(announced).toHaveLength(mode === 'legacy' ? 1 : 2)
+    for (const each of announced) {
+      expect(each).toMatchObject({ roots: {} })
+      expect(Object.keys(each.extensions).toSorted()).toEqual([
+        'com.example/own',
+        'io.modelcontextprotocol/auth/dpop',
+        'io.modelcontextprotocol/auth/wif',
+        'io.modelcontextprotocol/enterprise-managed-authorization',
+        'io.modelcontextprotocol/oauth-client-credentials',
+      ])
+    }
+  })
+
   it('does what the server offers', async () => {
     const client = await connect(mode)
 
