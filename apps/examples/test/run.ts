@@ -25,12 +25,13 @@ export async function runExample(
   args: readonly string[],
   { env = {}, preload, onOutput }: RunOptions = {},
 ): Promise<Ended> {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const before = preload === undefined ? [] : ['--import', preload]
   const child = spawn(process.execPath, ['--conditions=@x/source', ...before, main, ...args], {
     // A group of its own, so that nobody in it is overlooked.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH, NODE_COMPILE_CACHE, ...env },
   })
   let printed = ''
   child.stdout.on('data', (chunk: Buffer) => {

@@ -20,10 +20,10 @@ export async function runExamplesAgainstTarballs(consumer: string): Promise<read
   if (!exists(main)) return [check(what, `${main} is missing`)]
   const folder = await copyExamples(consumer)
   const start = (argument: string): Promise<Outcome> => {
-    const { PATH, HOME } = process.env
+    const { PATH, HOME, NODE_COMPILE_CACHE } = process.env
     return run(process.execPath, ['src/main.ts', argument], {
       cwd: folder,
-      env: { PATH, HOME },
+      env: { PATH, HOME, NODE_COMPILE_CACHE },
       deadlineMs: 30_000,
     })
   }
