@@ -30,12 +30,12 @@ import {
 } from '@modelcontextprotocol/client'
 import { createEmit, type Emit, systemClock, untilAborted } from '@x/oauth-discovery/http'
 import { isOAuthError } from '@x/oauth-grants'
-import { Connection, type ConnectOptions, type Prior } from './connection.ts'
+import { Connection, type ConnectOptions, elapsed, type Prior } from './connection.ts'
 import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
 import type { MCPEvent } from './events.ts'
 import { recallPrior, rememberPrior } from './prior.ts'
 import { type Listening, Subscription } from './subscription.ts'
-import { type Given, parseServerUrl, withoutUndefined } from './transport.ts'
+import { farewellMs, type Given, parseServerUrl, withoutUndefined } from './transport.ts'
 
 /** How often a person is asked for one call: to sign in, and for more scope. */
 const maxSignIns = 2
@@ -46,6 +46,8 @@ interface Asking {
   readonly isInteractive?: boolean
   /** Says nothing of the server when it succeeds. */
   readonly sendsNothing?: boolean
+  /** What the server says may come from a tool, which may have done something. */
+  readonly isTool?: boolean
 }
 
 /** A connection to one MCP server. Made by {@link MCPClient.connect}, ended by `close`. */
@@ -61,7 +63,7 @@ export class MCPClient implements AsyncDisposable {
   #latest: Connection | undefined
   #opening: Promise<Connection> | undefined
   /** What nobody asked for but by the option `listChanged`. */
-  #kept: Subscription | undefined
+  #kept: { readonly subscription: Subscription; readonly era: string | undefined } | undefined
 
   private constructor(url: URL, options: ConnectOptions) {
     this.#url = url
@@ -118,6 +120,7 @@ export class MCPClient implements AsyncDisposable {
   ): Promise<CallToolResult> {
     return this.#asked((client) => client.callTool(params, withoutUndefined(options)), {
       signal: options?.signal,
+      isTool: true,
     })
   }
 
@@ -178,10 +181,13 @@ export class MCPClient implements AsyncDisposable {
    */
   async listen(filter: SubscriptionFilter, options?: Given<RequestOptions>): Promise<Subscription> {
     const { signal } = options ?? {}
+    signal?.throwIfAborted()
     const given = withoutUndefined(options)
     const listen = (isInteractive: boolean) =>
       this.#asked((_, connection) => listenOn(connection, filter, given), { signal, isInteractive })
     const subscription = this.#renewed(await listen(true), () => listen(false))
+    if (signal?.aborted) await subscription.close()
+    signal?.throwIfAborted()
     signal?.addEventListener('abort', () => void subscription.close(), { once: true })
     return subscription
   }
@@ -189,9 +195,8 @@ export class MCPClient implements AsyncDisposable {
   /** Ends the session at the server, where there is one, and everything under way. Never throws for a server that is gone. */
   async close(): Promise<void> {
     this.#closing.abort(this.#closed())
-    const current = this.#current
     this.#current = undefined
-    await Promise.all([...this.#connections].map((each) => each.close(each === current)))
+    await Promise.all([...this.#connections].map((each) => each.close(true)))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -201,7 +206,7 @@ export class MCPClient implements AsyncDisposable {
   /** Runs `work`, and once more after what it was refused for is mended: what was refused has not run. */
   async #asked<T>(
     work: (client: Client, connection: Connection) => Promise<T>,
-    { signal, isInteractive = true, sendsNothing = false }: Asking = {},
+    { signal, isInteractive = true, sendsNothing = false, isTool = false }: Asking = {},
   ): Promise<T> {
     const { auth } = this.#options
     const closing = this.#closing.signal
@@ -230,7 +235,7 @@ export class MCPClient implements AsyncDisposable {
             challenge: error.challenge,
             signal: AbortSignal.any([signal ?? closing, closing]),
           })
-        } else if (connection !== undefined && !hasReopened && isOver(connection, error)) {
+        } else if (connection !== undefined && !hasReopened && isOver(connection, error, isTool)) {
           hasReopened = true
           this.#lose(connection)
         } else throw error
@@ -255,7 +260,9 @@ export class MCPClient implements AsyncDisposable {
   }
 
   async #open(): Promise<Connection> {
-    const prior = this.#latest?.isGuess ? undefined : await recallPrior(this.#options, this.#url)
+    const recalled = this.#latest?.isGuess ? undefined : recallPrior(this.#options, this.#url)
+    // A store that does not answer is as good as none.
+    const prior = (await Promise.race([recalled?.catch(() => undefined), elapsed(farewellMs)])) ?? undefined
     const connection = await this.#attempt(prior).catch((error: unknown) => {
       const isOfNoUse = error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed
       if (prior === undefined || !(isOfNoUse || isPuzzled(this.#named(error, undefined)))) throw error
@@ -264,7 +271,8 @@ export class MCPClient implements AsyncDisposable {
     this.#current = this.#latest = connection
     this.#emit({ type: 'session', outcome: 'opened', era: connection.client.getProtocolEra() })
     this.#keepListening(connection)
-    if (!connection.isGuess) await rememberPrior(this.#options, this.#url, connection.prior)
+    // Nobody waits for this, and where it fails only the next connection is dearer.
+    if (!connection.isGuess) void rememberPrior(this.#options, this.#url, connection.prior).catch(() => {})
     return connection
   }
 
@@ -297,17 +305,20 @@ export class MCPClient implements AsyncDisposable {
   /** Renews what is there for the option `listChanged`: by 2026-07-28 a subscription, else the session itself. */
   #keepListening(connection: Connection): void {
     const { client } = connection
+    const era = client.getProtocolEra()
+    // It goes on with each connection, and remembers how long to wait.
+    if (era === 'legacy' && this.#kept?.era === era) return
     // Of the connection before; this client has subscribed by itself.
-    void this.#kept?.close()
+    void this.#kept?.subscription.close()
     this.#kept = undefined
     const auto = client.autoOpenedSubscription
     if (auto !== undefined) {
       const listen = async () => listeningOf(await client.listen(auto.honoredFilter))
-      this.#kept = this.#renewed(listeningOf(auto), listen)
-    } else if (this.#options.clientOptions?.listChanged && client.getProtocolEra() === 'legacy') {
+      this.#kept = { era, subscription: this.#renewed(listeningOf(auto), listen) }
+    } else if (this.#options.clientOptions?.listChanged && era === 'legacy') {
       const asking = { isInteractive: false, sendsNothing: true }
       const open = () => this.#asked(async (_, another) => untilEnded(another), asking)
-      this.#kept = this.#renewed(untilEnded(connection), open)
+      this.#kept = { era, subscription: this.#renewed(untilEnded(connection), open) }
     }
   }
 
@@ -330,7 +341,8 @@ export class MCPClient implements AsyncDisposable {
 }
 
 /** Whether another connection may help. */
-function isOver({ isGuess }: Connection, error: unknown): boolean {
+function isOver({ isGuess }: Connection, error: unknown, isTool: boolean): boolean {
+  if (isTool && error instanceof ProtocolError) return false
   return isOAuthError(error, 'session_expired') || (isGuess && isPuzzled(error))
 }
 
@@ -342,7 +354,6 @@ function isPuzzled(error: unknown): boolean {
 }
 
 const puzzled: ReadonlySet<number> = /* @__PURE__ */ new Set([
-  ProtocolErrorCode.InvalidRequest,
   ProtocolErrorCode.MethodNotFound,
   ProtocolErrorCode.UnsupportedProtocolVersion,
 ])
@@ -363,7 +374,11 @@ async function listenOn(
 }
 
 function untilEnded({ ended }: Connection, close = async (): Promise<void> => {}): Listening {
-  return { ended: new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true })), close }
+  const end = new Promise((resolve) => {
+    if (ended.aborted) resolve(undefined)
+    ended.addEventListener('abort', resolve, { once: true })
+  })
+  return { ended: end, close }
 }
 
 function listeningOf(subscription: McpSubscription): Listening {

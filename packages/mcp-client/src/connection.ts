@@ -78,6 +78,9 @@ export class Connection {
   readonly #closing = new AbortController()
   #calls = 0
   #isRetired = false
+  #isClosed = false
+  /** The server has a stream of its own: many answer 404 for a method that they do not have. */
+  #hasStreamed = false
 
   constructor(url: URL, options: ConnectOptions, observer: ConnectionObserver) {
     const { clientInfo = { name: '@x/mcp-client', version: '0' }, clientOptions, auth } = options
@@ -154,9 +157,11 @@ export class Connection {
 
   /** @param isFarewell ends the session at the server, where there is one */
   async close(isFarewell = false): Promise<void> {
+    const isFirst = !this.#isClosed
+    this.#isClosed = true
     this.#closing.abort()
     this.#observer.onClosed()
-    if (isFarewell && this.hasSession) {
+    if (isFirst && isFarewell && !this.#isRetired && this.hasSession) {
       const farewell = this.#transport.terminateSession().catch(() => {})
       await Promise.race([farewell, elapsed(farewellMs)])
     }
@@ -185,9 +190,10 @@ export class Connection {
         signal.throwIfAborted()
         const response = await ask()
         const { ok, status } = response
+        if (ok) this.#hasStreamed = true
         if (ok || status === 405) return response
         this.#observer.onStream(`${status}`)
-        if (status === 404 && this.hasSession) this.#observer.onLost()
+        if (status === 404 && this.hasSession && this.#hasStreamed) this.#observer.onLost()
         if (status !== 429 && status < 500) return response
         void response.body?.cancel().catch(() => {})
       } catch (error) {
@@ -235,7 +241,7 @@ function overdue(ms: number, settled: AbortSignal): Promise<never> {
 }
 
 /** A wait that keeps no process alive. */
-function elapsed(ms: number): Promise<void> {
+export function elapsed(ms: number): Promise<void> {
   return new Promise((resolve) => {
     AbortSignal.timeout(ms).addEventListener('abort', () => resolve(), { once: true })
   })

@@ -107,12 +107,12 @@ class EndingTransport extends StreamableHTTPClientTransport {
   }
 }
 
-/** A stream of the server is opened again for as long as it takes: the official client would give up after a few seconds. */
+/** A stream that was cut is taken up again for some minutes: the official client would give up after a few seconds. */
 const reconnectionOptions = {
   initialReconnectionDelay: 1_000,
   reconnectionDelayGrowFactor: 2,
   maxReconnectionDelay: 60_000,
-  maxRetries: Number.POSITIVE_INFINITY,
+  maxRetries: 8,
 }
 
 /** How long the server has to hear of the end of a session, in ms. */

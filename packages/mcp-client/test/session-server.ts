@@ -33,6 +33,8 @@ interface Session {
   readonly transport: WebStandardStreamableHTTPServerTransport
   readonly server: McpServer
   readonly subscribed: Set<string>
+  /** Tells that its stream is open. */
+  readonly streams: () => void
 }
 
 export interface SessionServerOptions extends Pick<McpServerOptions, 'issuer'> {
@@ -51,11 +53,13 @@ export async function startSessionServer({
   let sessions = 0
 
   async function open(): Promise<WebStandardStreamableHTTPServerTransport> {
-    const server = createServer(ran, () => held.promise)
+    const streaming = Promise.withResolvers<void>()
+    const server = createServer(ran, { held: () => held.promise, streaming: streaming.promise })
     const subscribed = answerSubscriptions(server, ran)
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => `session-${++sessions}`,
-      onsessioninitialized: (id) => void known.set(id, { transport, server, subscribed }),
+      onsessioninitialized: (id) =>
+        void known.set(id, { transport, server, subscribed, streams: streaming.resolve }),
     })
     await server.connect(transport)
     return transport
@@ -64,8 +68,12 @@ export async function startSessionServer({
   const answer: NonNullable<McpServerOptions['answer']> = async (request, given) => {
     const id = request.headers.get('mcp-session-id')
     if (id !== null) {
-      const response = (await known.get(id)?.transport.handleRequest(request, given)) ?? unknown()
-      if (request.method === 'GET' && response.ok) ran('stream')
+      const session = known.get(id)
+      const response = (await session?.transport.handleRequest(request, given)) ?? unknown()
+      if (request.method === 'GET' && response.ok) {
+        ran('stream')
+        session?.streams()
+      }
       return response
     }
     const { method } = JSON.parse((await request.clone().text()) || '{}')
@@ -107,7 +115,10 @@ export async function startSessionServer({
   }
 }
 
-function createServer(ran: (name: string) => void, held: () => Promise<void>): McpServer {
+function createServer(
+  ran: (name: string) => void,
+  { held, streaming }: { held: () => Promise<void>; streaming: Promise<void> },
+): McpServer {
   const server = new McpServer(
     { name: 'sessions', version: '0' },
     { capabilities: { resources: { subscribe: true } } },
@@ -126,6 +137,8 @@ function createServer(ran: (name: string) => void, held: () => Promise<void>): M
     return text('held')
   })
   server.registerTool('ask', {}, async ({ mcpReq }) => {
+    // The question goes by the stream.
+    await streaming
     const answer = await mcpReq.elicitInput({
       message: 'How much?',
       requestedSchema: { type: 'object', properties: { amount: { type: 'number' } } },

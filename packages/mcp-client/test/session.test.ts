@@ -248,12 +248,12 @@ describe('a session that is opened again', () => {
         },
       })
       server.forget()
-      const call = client.callTool(hello)
+      const call = expect(client.callTool(hello)).rejects.toMatchObject({ code: 'closed' })
       await reached.promise
 
       await client.close()
 
-      await expect(call).rejects.toMatchObject({ code: 'closed' })
+      await call
       expect(server.runs.get('hello')).toBeUndefined()
       expect(told()).toEqual(['session opened', 'session lost'])
     },

@@ -47,6 +47,8 @@ export function authorizedFetch(source: TokenSource, options: AuthorizedFetchOpt
 
 /** What is ours can do more. */
 interface OwnSource extends TokenSource {
+  /** Whether what is said there is about the resource that the tokens are for. */
+  isWithin?(url: string): boolean
   probe?(
     url: string,
     send: () => Promise<Response>,
@@ -61,7 +63,8 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
     if (init instanceof Request) return authorize(new Request(input, init))
     // A URL can be changed while a token is waited for: what was looked at is what is sent.
     const target = input instanceof URL ? input.href : input
-    requireOrigin(target, origins)
+    const url = typeof target === 'string' ? target : target.url
+    requireOrigin(url, origins)
     const send = options.fetch ?? globalThis.fetch
     const signal = init?.signal === undefined && target instanceof Request ? target.signal : init?.signal
     const asked = { signal, interactive: false }
@@ -70,7 +73,7 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
       const copy = () => (target instanceof Request ? target.clone() : target)
       // Whoever passes on a request of somebody else has a header in it that is not for this resource.
       const bare = () => send(...withAuthorization(copy(), init, undefined))
-      const answer = await source.probe(typeof target === 'string' ? target : target.url, bare, signal)
+      const answer = await source.probe(url, bare, signal)
       if (answer !== undefined) return answer
     }
     let token = held ?? (await source.getToken(asked))
@@ -83,8 +86,8 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
       const { binding, accessToken } = token
       const prove = binding?.proving(send, accessToken) ?? send
       const response = await prove(...withAuthorization(request, init, authorizationOf(token)))
-      const refusal = refusalOf(response, token)
-      if (refusal === undefined || !wasShown(response, target)) return response
+      const refusal = refusalOf(response, token, source.isWithin?.(url))
+      if (refusal === undefined || !wasShown(response, url)) return response
       const earlier = refusal.rejected === undefined ? stepUps++ : renewals++
       if (earlier > 0) return response
       const renewed = await source.getToken({ ...asked, ...refusal }).catch((error: unknown) => {
@@ -100,22 +103,25 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
 }
 
 /** What to ask for in place of a token that was refused; undefined where it was not. */
-function refusalOf({ status, headers }: Response, token: Token): GetTokenOptions | undefined {
+function refusalOf(
+  { status, headers }: Response,
+  token: Token,
+  isWithin = true,
+): GetTokenOptions | undefined {
   if (status !== 401 && status !== 403) return undefined
   const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
   const challenge = challenges.find((each) => demandedScope(each) !== undefined)
   if (challenge !== undefined) return { challenge }
   // Its proof was refused, and not the token.
   const isForProof = challenges.some(({ parameters }) => parameters.error === 'use_dpop_nonce')
+  if (status !== 401 || isForProof) return undefined
   const told = challenges.find(({ parameters }) => parameters.resource_metadata !== undefined)
-  return status === 401 && !isForProof ? { rejected: token, challenge: told ?? challenges[0] } : undefined
+  return { rejected: token, challenge: isWithin ? (told ?? challenges[0]) : undefined }
 }
 
 /** Where a redirect left the origin, the token was not shown: it was not refused either. */
-function wasShown({ redirected, url }: Response, target: string | Request): boolean {
-  return (
-    !redirected || new URL(url).origin === new URL(typeof target === 'string' ? target : target.url).origin
-  )
+export function wasShown({ redirected, url }: Response, asked: string): boolean {
+  return !redirected || new URL(url).origin === new URL(asked).origin
 }
 
 /** Whether the same request can go out again: its body is still there, and a redirect does not hide that it ran. */
@@ -146,8 +152,7 @@ export function vetOrigins(
   })
 }
 
-function requireOrigin(target: string | Request, origins: readonly string[]): void {
-  const url = typeof target === 'string' ? target : target.url
+function requireOrigin(url: string, origins: readonly string[]): void {
   if (isWithin(url, origins)) return
   // What parsers repair, each in its own way, goes nowhere: `https://api.example.com\@evil.example/`.
   const isClear = /^https?:\/\/[^/?#\\\s]*(?:[/?#]|$)/i.test(url)

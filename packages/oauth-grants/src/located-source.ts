@@ -6,6 +6,7 @@
 import { type Challenge, isOAuthError } from '@x/oauth-discovery'
 import { type Clock, systemClock, untilAborted } from '@x/oauth-discovery/http'
 import { type GrantOptions, type Kept, ownCopy, vetWishes } from './auth.ts'
+import { wasShown } from './authorized-fetch.ts'
 import { AuthConfigError } from './errors.ts'
 import { type FromIssuer, type FromResource, type Hint, type Located, locate } from './locate.ts'
 import type { GetTokenOptions } from './session.ts'
@@ -70,6 +71,8 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   #place: Place<O, K> | undefined
   #looking: Promise<Place<O, K>> | undefined
   #recalling: Promise<void> | undefined
+  /** What the store holds, be it too old to be believed. */
+  #past: Located | undefined
   /** The resource has answered without a token. */
   #isOpen = false
   /** The last token that it refused, when, and what came of it. */
@@ -126,11 +129,7 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   ): Promise<Response | undefined> {
     const closing = this.#closing.signal
     closing.throwIfAborted()
-    const { resourceUrl = '' } = this.#given
-    // What is elsewhere on the origin may be another resource, whose answer says nothing of this one.
-    const isWithin =
-      `${url}/`.startsWith(`${resourceUrl}`.replace(/\/?$/, '/')) || url.startsWith(`${resourceUrl}?`)
-    if (this.#place !== undefined || !isWithin || 'issuer' in this.#given) return undefined
+    if (this.#place !== undefined || !this.isWithin(url) || 'issuer' in this.#given) return undefined
     await untilAborted(this.#recall(), signal)
     const goesAlone = this.#looking === undefined && !this.#isOpen
     // Those who have waited in vain go at once: a resource that is slow would keep each of them waiting in turn.
@@ -141,15 +140,32 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     if (goesAlone) {
       const demand = answer
         .catch(() => undefined)
-        .then((each) => (each && isDemand(each) ? each : Promise.reject(noDemand)))
+        .then((each) => (each && isDemand(each, url) ? each : Promise.reject(noDemand)))
       void Promise.allSettled([demand, this.#look({ response: demand })])
     }
     const response = await answer
-    this.#isOpen = !isDemand(response)
+    this.#isOpen = !isDemand(response, url)
     if (this.#isOpen) return response
     if (this.#place === undefined) void settled(this.#look({ response }))
     void response.body?.cancel().catch(() => {})
     return undefined
+  }
+
+  /** Where tokens may be left, found without a request. */
+  async known(signal: GetTokenOptions['signal']): Promise<Place<O, K> | undefined> {
+    this.#closing.signal.throwIfAborted()
+    await untilAborted(this.#recall(), signal)
+    if (this.#place === undefined && this.#past !== undefined) {
+      await this.#settle(this.#past, { signal: this.#closing.signal }, true)
+    }
+    return this.#place
+  }
+
+  /** What is elsewhere on the origin may be another resource, whose answer says nothing of this one. */
+  isWithin(url: string): boolean {
+    const { resourceUrl = '' } = this.#given
+    const { href } = new URL(url)
+    return `${href}/`.startsWith(`${resourceUrl}`.replace(/\/?$/, '/')) || href.startsWith(`${resourceUrl}?`)
   }
 
   async close(): Promise<void> {
@@ -175,14 +191,20 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     }
     const located = await locate(this.#given, { grantType, isLogin }, whole)
     const place = await this.#settle(located, whole)
-    const { store } = this.#given
-    if (store !== undefined) {
-      const until = this.#clock.now() + dayMs
-      const stored = await store.load(this.#key)
-      const keeping = { expect: stored?.revision, keepUntil: until }
-      await store.save(this.#key, JSON.stringify({ version: 1, until, located }), keeping)
-    }
+    // What the resource demanded at first, and not what a later refusal did not say.
+    const scope = this.#given.scope === undefined ? place.options.scope : located.scope
+    // The server is known, whatever becomes of this.
+    await this.#note({ ...located, scope }).catch(() => {})
     return place
+  }
+
+  async #note(located: Located): Promise<void> {
+    const { store } = this.#given
+    if (store === undefined) return
+    const until = this.#clock.now() + dayMs
+    const stored = await store.load(this.#key)
+    const keeping = { expect: stored?.revision, keepUntil: until }
+    await store.save(this.#key, JSON.stringify({ version: 1, until, located }), keeping)
   }
 
   async #settle(located: Located, hint: Hint, isRecalled = false): Promise<Place<O, K>> {
@@ -201,8 +223,9 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     const isThere = before?.serverMetadata.issuer === located.serverMetadata.issuer
     // A challenge that says nothing of the scope takes nothing back.
     const scope = isThere ? before.scope : (this.#given.scope ?? located.scope)
-    // We are its client already.
-    if (isThere && hint.refusedClient === undefined) return { ...before, ...located, scope }
+    // We are its client already; a refresh token that was handed in may be used up.
+    if (isThere && hint.refusedClient === undefined)
+      return { ...before, ...located, scope, refreshToken: undefined }
     const found = {
       ...this.#given,
       ...located,
@@ -229,8 +252,7 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
       for (const each of [serverMetadata.issuer, resource ?? []].flat()) this.#given.cache?.drop(each)
       const end = this.#look({ challenge, known }).catch((error: unknown) => {
         // A resource that cannot tell now, or speaks of another one, has named no other server.
-        if (isOAuthError(error) && (error.recovery === 'transient' || error.code.startsWith('resource_')))
-          return
+        if (isOAuthError(error) && (error.recovery === 'transient' || /^resource_m/.test(error.code))) return
         // The next who is refused asks again.
         this.#doubted = before
         throw error
@@ -258,21 +280,26 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   }
 
   get #key(): string {
-    const { resourceUrl, issuer, expectedIssuer, legacy } = this.#given
+    const { resourceUrl, issuer, expectedIssuer, legacy, allowAddress } = this.#given
     const { grantType } = this.#search
-    return JSON.stringify(['server', grantType, resourceUrl, issuer, expectedIssuer, !!legacy])
+    // What one may do, another need not be allowed to.
+    const allowed = [legacy, allowAddress].map((each) => each !== undefined)
+    return JSON.stringify(['server', grantType, resourceUrl, issuer, expectedIssuer, ...allowed])
   }
 
   /** Reads, once, what was found before, perhaps by another process. */
   #recall(): Promise<void> {
-    const { store } = this.#given
+    const { store, issuer, expectedIssuer = issuer, binding } = this.#given
     if (store === undefined || this.#place !== undefined) return Promise.resolve()
     const closing = this.#closing.signal
     const recall = async () => {
       const stored = await store.load(this.#key)
       try {
         const { version, until, located } = JSON.parse(stored?.value ?? '')
-        if (version === 1 && this.#clock.now() < until) await this.#settle(located, { signal: closing }, true)
+        const isOther = expectedIssuer !== undefined && located.serverMetadata.issuer !== expectedIssuer
+        if (version !== 1 || isOther || (located.boundTokensOnly && binding === undefined)) return
+        this.#past = located
+        if (this.#clock.now() < until) await this.#settle(located, { signal: closing }, true)
       } catch {
         // It is of another program, or of a server that is of no use any longer: it is looked for.
       }
@@ -285,14 +312,15 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   }
 }
 
-function isDemand({ status, headers, redirected }: Response): boolean {
-  return !redirected && (status === 401 || (status === 403 && headers.has('www-authenticate')))
+function isDemand(response: Response, asked: string): boolean {
+  const { status, headers } = response
+  return wasShown(response, asked) && (status === 401 || (status === 403 && headers.has('www-authenticate')))
 }
 
 /** Whether the same tokens are good at both. */
 function identityOf({ serverMetadata: server, resource, clientId }: GrantOptions): string {
   const endpoints = Object.entries(server)
-    .filter(([name]) => name.endsWith('_endpoint'))
+    .filter(([name]) => /^(?:token|revocation|(?:device_)?authorization)_endpoint$/.test(name))
     .map(String)
     .toSorted()
   return JSON.stringify([server.issuer, endpoints, resource, clientId])

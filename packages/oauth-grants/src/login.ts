@@ -77,15 +77,19 @@ export interface Login extends Kept {
 
 interface LocatedLogin extends Kept {
   locate(asked: GetTokenOptions): Promise<{ readonly kept: Login }>
+  known(signal: GetTokenOptions['signal']): Promise<{ readonly kept: Login } | undefined>
 }
 
 /** A person signs in once; from then on the token is kept good by its refresh token, where the server gives one. */
 export abstract class LoginAuth extends GrantAuth {
   readonly #login: Login | LocatedLogin
+  /** Something can be revoked that was never asked for. */
+  readonly #hasHandedIn: boolean
 
-  protected constructor(given: Given, login: Login | LocatedLogin) {
+  protected constructor(given: Given & Pick<LoginOptions, 'refreshToken'>, login: Login | LocatedLogin) {
     super(given, login)
     this.#login = login
+    this.#hasHandedIn = Boolean(given.refreshToken)
   }
 
   /**
@@ -108,8 +112,14 @@ export abstract class LoginAuth extends GrantAuth {
    * @see https://www.rfc-editor.org/rfc/rfc7009
    */
   async signOut({ signal }: Pick<GetTokenOptions, 'signal'> = {}): Promise<boolean> {
-    const login = this.#login.locate ? (await this.#login.locate({ signal })).kept : this.#login
-    return login.signOut(signal)
+    const login = this.#login.locate ? await this.#found(this.#login, signal) : this.#login
+    return (await login?.signOut(signal)) ?? false
+  }
+
+  /** Where nothing is known, nothing can be there, but for what was handed in. */
+  async #found(login: LocatedLogin, signal: GetTokenOptions['signal']): Promise<Login | undefined> {
+    const place = await login.known(signal)
+    return (place ?? (this.#hasHandedIn ? await login.locate({ signal }) : undefined))?.kept
   }
 }
 

@@ -24,7 +24,8 @@ export function provenFetch(
       all.set('dpop', await binding.proof(proven))
       const followed = redirect === 'error' ? redirect : 'manual'
       const response = await fetch(to, { ...init, headers: all, redirect: followed })
-      return [response, binding.observe(proven, response.headers)]
+      const isForProof = binding.observe(proven, response.headers)
+      return [response, isForProof && response.status === 401]
     }
     // A Request gives its body away when it is sent; the copy for another try has to be made before.
     const spare = target instanceof Request ? target.clone() : target

@@ -112,7 +112,8 @@ export function createTokenEndpoint(
         signal,
         proof,
       )
-      if (binding?.observe(request, answer.headers, json?.['error']) && tries === 0) continue
+      const isForProof = binding?.observe(request, answer.headers, json?.['error'])
+      if (isForProof && tries === 0 && (answer.status === 400 || answer.status === 401)) continue
       if (answer.status !== 200 || json === undefined || 'error' in json) throw refusal()
       return readToken(json, { endpoint: displayUrl(url), issuer, sentAt, form, asked, binding })
     }
