@@ -107,8 +107,11 @@ export abstract class LoginAuth extends GrantAuth {
    * Ends what is under way, forgets the token, here and in the store, and asks the server to revoke it, for which it has
    * 3 s. Who asks for a token afterwards has to sign in again.
    *
+   * Where the server is not known yet, nothing of it is here: nobody is asked, unless there is a `refreshToken` to revoke.
+   *
    * @returns whether the server said that it is revoked; false where there was none, or where the server cannot do that
-   * @throws {TokenError} the server did not revoke it, or could not be reached; here it is forgotten all the same
+   * @throws {TokenError} the server did not revoke it, or could not be reached; here it is forgotten all the same.
+   *   {DiscoveryError} the server of a `refreshToken` was not found
    * @see https://www.rfc-editor.org/rfc/rfc7009
    */
   async signOut({ signal }: Pick<GetTokenOptions, 'signal'> = {}): Promise<boolean> {
