@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/server'
 import { ClientCredentialsAuth, memoryStore, type TokenStore } from '@x/oauth-grants'
 import { type AuthorizationServer, startAuthorizationServer, startMcpServer, testClients } from '@x/testbed'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ConnectOptions, MCPClient, type MCPEvent } from '../src/index.ts'
 import { type HandClock, handClock } from './hand-clock.ts'
 
@@ -228,6 +228,7 @@ describe('what a server has said of itself', () => {
       ...[null, 7, 'modern', {}, { kind: 'modern' }, { kind: 'future' }, { ...prior, kind: 'legacy' }].map(
         withPrior,
       ),
+      withPrior({ ...prior, discover: {} }),
       withPrior({ ...prior, discover: { ...prior.discover, supportedVersions: ['2099-01-01'] } }),
     ]) {
       entries.set(key, garbage)
@@ -236,6 +237,32 @@ describe('what a server has said of itself', () => {
       expect(server.asked('server/discover'), garbage).toBe(before + 1)
       expect(JSON.parse(entries.get(key) ?? ''), garbage).toMatchObject({ version: 1, prior })
     }
+  })
+})
+
+describe('a store', () => {
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
+  it.each<[string, Partial<TokenStore>]>([
+    ['read: it fails', { load: () => Promise.reject(new Error('down')) }],
+    ['read: it hangs', { load: () => new Promise(() => {}) }],
+    ['written: it fails', { save: () => Promise.reject(new Error('down')) }],
+    ['written: it hangs', { save: () => new Promise(() => {}) }],
+  ])('keeps nobody from a server where it cannot be %s', async (_, broken) => {
+    await using server = await startOf('modern')
+    // What is waited for at most is over at once.
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
+      const over = new AbortController()
+      setImmediate(() => over.abort())
+      return over.signal
+    })
+    const store = { ...memoryStore(), ...broken }
+
+    expect(await callOnce(server, { store: memoryStore() }, { store })).toEqual(['modern'])
+
+    expect(server.runs.get('hello')).toBe(1)
   })
 })
 
@@ -292,6 +319,31 @@ describe('a server that has changed since', () => {
     expect(eras()).toEqual(['modern', 'lost', 'legacy'])
     expect(await callOnce(server, program)).toEqual(['legacy'])
   })
+
+  it.each([-32_600, -32_601, -32_022])(
+    'is not taken for one by what a tool says, which has run: %i (MCP 2026-07-28, Tools, Error Handling)',
+    async (code) => {
+      await using server = await startOf('modern')
+      const program = { store: memoryStore() }
+      await callOnce(server, program)
+      server.runs.clear()
+      const { client, eras } = await connectTo(server, program, {
+        async fetch(input, init) {
+          const response = await fetch(input, init)
+          if (response.status !== 200 || !bodyOf(init).includes('tools/call')) return response
+          void response.body?.cancel()
+          const { id } = JSON.parse(bodyOf(init))
+          return Response.json({ jsonrpc: '2.0', id, error: { code, message: 'declined' } })
+        },
+      })
+
+      await expect(client.callTool(hello)).rejects.toBeInstanceOf(ProtocolError)
+      await client.close()
+
+      expect(server.runs.get('hello')).toBe(1)
+      expect(eras()).toEqual(['modern'])
+    },
+  )
 
   it('is not taken for one by an error of its own, but for the very first', async () => {
     await using server = await startOf('modern')

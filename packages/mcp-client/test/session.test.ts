@@ -3,6 +3,7 @@ import { AuthorizationCodeAuth, ClientCredentialsAuth } from '@x/oauth-grants'
 import {
   type AuthorizationServer,
   agree,
+  type McpServerOptions,
   startAuthorizationServer,
   startMcpServer,
   testClients,
@@ -119,6 +120,21 @@ describe('a session that the server has forgotten', () => {
     await client.close()
   })
 
+  it('is not ended there by a client that is closed while one of its calls is still answered', async () => {
+    await using server = await start()
+    const { client } = await connectTo(server)
+    const held = client.callTool({ name: 'hold' }).catch(() => {})
+    await vi.waitFor(() => expect(server.runs.get('hold')).toBe(1))
+    server.forget()
+    await client.callTool(hello)
+
+    await client.close()
+    await held
+
+    const ends = server.running.journal.arrivals.filter(({ method }) => method === 'DELETE')
+    expect(ends.map(({ headers }) => headers['mcp-session-id'])).toEqual(['session-2'])
+  })
+
   it('is not what a server means that has no such method', async () => {
     const missing = { jsonrpc: '2.0', error: { code: -32_601, message: 'Method not found' }, id: null }
     await using server = await start()
@@ -133,6 +149,26 @@ describe('a session that the server has forgotten', () => {
     await client.close()
 
     expect(told()).toEqual(['session opened'])
+  })
+
+  it('is not what a server means by 404 that has no stream of its own (MCP 2025-11-25, Listening for Messages from the Server)', async () => {
+    await using server = await start()
+    server.running.faults.add({ kind: 'status', status: 404 }, { method: 'GET', path: '/mcp' })
+    const events: MCPEvent[] = []
+    await using client = await MCPClient.connect(server.url, {
+      auth: new ClientCredentialsAuth({ resourceUrl: server.url, ...testClients.worker }),
+      onEvent: (event) => events.push(event),
+    })
+    await vi.waitFor(() => expect(events).toContainEqual(expect.objectContaining({ code: '404' })))
+
+    await client.callTool(hello)
+    await client.callTool(hello)
+
+    expect(events.map(({ type, outcome }) => `${type} ${outcome}`)).toEqual([
+      'session opened',
+      'stream failed',
+    ])
+    expect(server.sessions).toBe(1)
   })
 
   it('is the error of a call that loses the next one as well', async () => {
@@ -291,6 +327,29 @@ describe('a session that is opened again', () => {
   })
 })
 
+it('has ended the session, once, when an attempt to connect that was called off is over (MCP 2025-11-25, Session Management)', async () => {
+  await using server = await start()
+  const reached = Promise.withResolvers<void>()
+  const callOff = new AbortController()
+  const attempt = connectTo(server, {
+    signal: callOff.signal,
+    async fetch(input, init) {
+      const response = await fetch(input, init)
+      if (!bodyOf(init).includes('notifications/initialized')) return response
+      reached.resolve()
+      return new Promise(() => {})
+    },
+  })
+  const enough = new Error('enough')
+  const ended = expect(attempt).rejects.toBe(enough)
+  await reached.promise
+
+  callOff.abort(enough)
+  await ended
+
+  expect(server.running.journal.count({ method: 'DELETE' })).toBe(1)
+})
+
 describe('a token that has ended', () => {
   it('is renewed for the end of the session (MC-01, MC-04)', async () => {
     await using server = await start()
@@ -388,6 +447,38 @@ it('says of an answer that breaks off that its call may have run, and of one tha
   await client.close()
 })
 
+it('gives up an answer that was broken off when it was asked for the rest eight times in vain, over three minutes', async () => {
+  await using server = await startMcpServer({
+    issuer: authorizationServer.issuer,
+    answer: breakingOff,
+  })
+  const onerror = vi.fn()
+  const delays: number[] = []
+  await using client = await MCPClient.connect(server.url, {
+    auth: new ClientCredentialsAuth({ resourceUrl: server.url, ...testClients.worker }),
+    clientOptions: { versionNegotiation: { mode: 'legacy' } },
+    prepare: (each) => void Object.assign(each, { onerror }),
+    transportOptions: {
+      reconnectionScheduler(reconnect, delay) {
+        delays.push(delay)
+        if (delays.length < 20) setImmediate(reconnect)
+      },
+    },
+  })
+  const call = client.callTool(hello, { timeout: 1_000 }).catch(() => {})
+
+  await vi.waitFor(() =>
+    expect(onerror).toHaveBeenCalledWith(
+      expect.objectContaining({ message: expect.stringContaining('Maximum reconnection attempts') }),
+    ),
+  )
+
+  expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000])
+  expect(server.journal.count({ method: 'GET', status: 503 })).toBe(8)
+  await client.close()
+  await call
+})
+
 describe('a server that is restarted under load', () => {
   it('with sessions: runs nothing twice, answers or fails at once, and serves the next calls', async () => {
     await using server = await start()
@@ -442,6 +533,19 @@ describe('a server that is restarted under load', () => {
     },
   )
 })
+
+/** Answers a call with the beginning of a stream, and never with the rest. */
+const breakingOff: NonNullable<McpServerOptions['answer']> = async (request) => {
+  if (request.method !== 'POST')
+    return new Response(null, { status: request.headers.has('last-event-id') ? 503 : 405 })
+  const { id, method } = JSON.parse(await request.text())
+  if (method === 'tools/call')
+    return new Response('id: 1\ndata: \n\n', { headers: { 'content-type': 'text/event-stream' } })
+  if (id === undefined) return new Response(null, { status: 202 })
+  const serverInfo = { name: 'breaking off', version: '0' }
+  const result = { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo }
+  return Response.json({ jsonrpc: '2.0', id, result })
+}
 
 function failuresOf(outcomes: readonly PromiseSettledResult<unknown>[]): string[] {
   return outcomes.flatMap((each) => (each.status === 'rejected' ? [String(each.reason.code)] : []))

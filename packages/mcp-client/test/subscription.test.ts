@@ -323,6 +323,79 @@ describe('by the revisions of 2025, in a session that is lost', () => {
     await client.close()
   })
 
+  it('a resource is subscribed to in the next one also where its answer comes from the one before', async () => {
+    await using server = await start()
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const { client, told, pause } = await connectTo(server, {
+      async fetch(input, init) {
+        const response = await fetch(input, init)
+        if (typeof init?.body !== 'string' || !init.body.includes('resources/subscribe')) return response
+        asked.resolve()
+        await answered.promise
+        return response
+      },
+    })
+    const listening = client.listen({ resourceSubscriptions: [noteUri] })
+    await asked.promise
+    server.forget()
+    await client.callTool({ name: 'hello' })
+    answered.resolve()
+    await listening
+
+    await pause(500)
+
+    await vi.waitFor(() => expect(told()).toEqual(['listening', 'ended', 'listening']))
+    expect(server.runs.get(noteUri)).toBe(2)
+    expect(server.sessions).toBe(2)
+    await client.close()
+  })
+
+  it('nothing is listened for where the signal is aborted already', async () => {
+    await using server = await start()
+    const { client, told } = await connectTo(server)
+    const enough = new Error('enough')
+
+    const attempt = client.listen(whoListens, { signal: AbortSignal.abort(enough) })
+
+    await expect(attempt).rejects.toBe(enough)
+    expect(told()).toEqual([])
+    await client.close()
+  })
+
+  it('nothing is listened for any longer where the signal is aborted before it began', async () => {
+    await using server = await start()
+    const { client, clock, told } = await connectTo(server)
+    const [abort, enough] = [new AbortController(), new Error('enough')]
+
+    const attempt = client.listen(whoListens, { signal: abort.signal })
+    abort.abort(enough)
+
+    await expect(attempt).rejects.toBe(enough)
+    server.forget()
+    await client.callTool({ name: 'hello' })
+    expect([told().includes('ended'), clock.sleeping]).toEqual([false, []])
+    await client.close()
+  })
+
+  it('the next ones are opened ever later where the server forgets them all, for the option listChanged', async () => {
+    await using server = await start()
+    const { client, pause } = await connectTo(server, {
+      transportOptions: { reconnectionScheduler: (reconnect) => void setTimeout(reconnect, 1) },
+      clientOptions: { listChanged: { tools: { onChanged() {} } } },
+      prepare: undefined,
+    })
+
+    for (const [index, ms] of [500, 1_000, 2_000].entries()) {
+      await streaming(server, index + 1)
+      server.cutStreams()
+      server.forget()
+      await pause(ms)
+    }
+
+    await vi.waitFor(() => expect(server.sessions).toBe(4))
+    await client.close()
+  })
+
   it.each<[string, (client: MCPClient) => unknown, ConnectOptions]>([
     ['listen', (client) => client.listen({ toolsListChanged: true }), {}],
     [

@@ -103,11 +103,7 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
 }
 
 /** What to ask for in place of a token that was refused; undefined where it was not. */
-function refusalOf(
-  { status, headers }: Response,
-  token: Token,
-  isWithin = true,
-): GetTokenOptions | undefined {
+function refusalOf({ status, headers }: Response, token: Token, isOwn = true): GetTokenOptions | undefined {
   if (status !== 401 && status !== 403) return undefined
   const challenges = parseWwwAuthenticate(headers.get('www-authenticate'))
   const challenge = challenges.find((each) => demandedScope(each) !== undefined)
@@ -116,7 +112,7 @@ function refusalOf(
   const isForProof = challenges.some(({ parameters }) => parameters.error === 'use_dpop_nonce')
   if (status !== 401 || isForProof) return undefined
   const told = challenges.find(({ parameters }) => parameters.resource_metadata !== undefined)
-  return { rejected: token, challenge: isWithin ? (told ?? challenges[0]) : undefined }
+  return { rejected: token, challenge: isOwn ? (told ?? challenges[0]) : undefined }
 }
 
 /** Where a redirect left the origin, the token was not shown: it was not refused either. */

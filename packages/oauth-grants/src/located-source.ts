@@ -203,7 +203,8 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     if (store === undefined) return
     const until = this.#clock.now() + dayMs
     const stored = await store.load(this.#key)
-    const keeping = { expect: stored?.revision, keepUntil: until }
+    // It tells a sign-out where a login is to be found, for as long as there is one.
+    const keeping = { expect: stored?.revision, keepUntil: undefined }
     await store.save(this.#key, JSON.stringify({ version: 1, until, located }), keeping)
   }
 
@@ -252,7 +253,8 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
       for (const each of [serverMetadata.issuer, resource ?? []].flat()) this.#given.cache?.drop(each)
       const end = this.#look({ challenge, known }).catch((error: unknown) => {
         // A resource that cannot tell now, or speaks of another one, has named no other server.
-        if (isOAuthError(error) && (error.recovery === 'transient' || /^resource_m/.test(error.code))) return
+        if (isOAuthError(error) && (error.recovery === 'transient' || error.code.startsWith('resource_m')))
+          return
         // The next who is refused asks again.
         this.#doubted = before
         throw error

@@ -1,5 +1,6 @@
 import { startTestbed, type Testbed, testClients } from '@x/testbed'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { dpop } from '../src/dpop.ts'
 import {
   AuthorizationCodeAuth,
   ClientCredentialsAuth,
@@ -201,6 +202,31 @@ describe('a request that is sent before the server is known', () => {
 
     expect(asked).toEqual([true])
     expect(fakes.sent).toContain('resource')
+  })
+
+  it('says nothing of the resource either where dots in its path lead to another one (PR-05, RFC 3986 §5.2.4)', async () => {
+    const fakes = fakeServers()
+    const fetch: typeof fakes.fetch = async (input, init) => {
+      const request = new Request(input, init)
+      if (request.url !== 'https://api.example.com/other') return fakes.fetch(request)
+      const challenge = 'Bearer resource_metadata="https://evil.example/metadata"'
+      return new Response(null, { status: 401, headers: { 'www-authenticate': challenge } })
+    }
+    const auth = atFakes({ ...fakes, fetch })
+
+    await expect(status(auth.fetch(`${resourceUrl}/../other`))).resolves.toBe(401)
+
+    expect(fakes.sent.filter((each) => each.includes('evil'))).toEqual([])
+  })
+
+  it('is a demand also where a redirect has led to another place of the origin, and goes there again with a token (CH-11)', async () => {
+    testbed.api.faults.add({ kind: 'redirect', location: '/api/echo', status: 307 }, { path: '/api/old' })
+    const auth = lazily()
+
+    const response = await auth.fetch(`${testbed.api.url}/old`, { method: 'POST', body: '[7]' })
+
+    await expect(response.json()).resolves.toEqual([7])
+    expect(arrived(testbed.api)).toMatchObject({ 'POST /api/old': 2, 'POST /api/echo': 2 })
   })
 
   it('has its answer let go of, unread', async () => {
@@ -490,6 +516,19 @@ describe('a server that a store knows', () => {
     expect(arrived(...servers())).toEqual({})
   })
 
+  it('stays there for as long as a login may, for who signs out has to find it', async () => {
+    const [store, ends] = [memoryStore(), new Map<string, number | undefined>()]
+    const save: TokenStore['save'] = (key, value, options) => {
+      ends.set(JSON.parse(key)[0], options.keepUntil)
+      return store.save(key, value, options)
+    }
+
+    await lazily({ store: { ...store, save } }).getToken()
+
+    expect(ends.has('server')).toBe(true)
+    expect(ends.get('server')).toBeUndefined()
+  })
+
   it('is believed for a day (PR-18)', async () => {
     const day = 86_400_000
     const clock = handClock(Date.UTC(2100, 0, 1))
@@ -539,6 +578,46 @@ describe('a server that a store knows', () => {
     expect(place).not.toMatch(/hush|"me"|u7|"t1"/)
   })
 
+  it('is not believed by who may not go where it is, though another who may has noted it (NS-01)', async () => {
+    const inside = 'https://127.0.0.1'
+    const serverMetadata = { issuer: inside, token_endpoint: `${inside}/token` }
+    const fakes = fakeServers({
+      resourceMetadata: () => Response.json({ resource: resourceUrl, authorization_servers: [inside] }),
+      serverMetadata: () => Response.json(serverMetadata),
+    })
+    const fetch: typeof fakes.fetch = (input, init) => {
+      const request = new Request(input, init)
+      return fakes.fetch(new Request(request.url.replace(inside, 'https://as.example'), request))
+    }
+    const store = memoryStore()
+    const [one, other] = [{ partition: 'one' }, { partition: 'other' }]
+    await atFakes({ ...fakes, fetch }, { store, ...one, allowAddress: () => true }).getToken()
+    expect(fakes.counts()).toMatchObject({ token: 1 })
+
+    const attempt = atFakes({ ...fakes, fetch }, { store, ...other }).getToken()
+
+    await expect(codeOf(attempt)).resolves.toBe('address_refused')
+    expect(fakes.counts()).toMatchObject({ token: 1 })
+  })
+
+  it('is not believed by who cannot bind tokens, where the resource takes no others (PR-15)', async () => {
+    const store = memoryStore()
+    const fakes = fakeServers({
+      resourceMetadata: () =>
+        Response.json({
+          resource: resourceUrl,
+          authorization_servers: ['https://as.example'],
+          dpop_bound_access_tokens_required: true,
+        }),
+      token: () => Response.json({ access_token: 't', token_type: 'DPoP' }),
+    })
+    await atFakes(fakes, { store, binding: await dpop() }).getToken()
+
+    await expect(codeOf(atFakes(fakes, { store }).fetch(resourceUrl))).resolves.toBe('resource_not_supported')
+
+    expect(fakes.counts()).toMatchObject({ token: 1 })
+  })
+
   /** What a store holds of the server, whoever asks. */
   const holding = (value: string): TokenStore => {
     const inner = memoryStore()
@@ -581,6 +660,47 @@ describe('a server that a store knows', () => {
     await expect(status(atFakes(fakes, { store }).fetch(resourceUrl))).resolves.toBe(200)
 
     expect(fakes.counts()).toEqual({ resource: 2, resourceMetadata: 1, serverMetadata: 1, token: 1 })
+  })
+
+  it('is looked for where the store brings another than the one that is expected, which is shown nothing (RG-15)', async () => {
+    const evil = { issuer: 'https://evil.example', token_endpoint: 'https://evil.example/token' }
+    const store = holding(JSON.stringify({ version: 1, until, located: { serverMetadata: evil } }))
+    const expected = { expectedIssuer: 'https://as.example' }
+    const fakes = fakeServers()
+
+    await expect(atFakes(fakes, { store, ...expected }).getToken()).resolves.toMatchObject({
+      issuer: 'https://as.example',
+    })
+
+    expect(fakes.counts()).toEqual({ resource: 1, resourceMetadata: 1, serverMetadata: 1, token: 1 })
+  })
+
+  it('is looked for by its issuer where the store brings another than that, which is shown nothing (RG-15)', async () => {
+    const evil = { issuer: 'https://evil.example', token_endpoint: 'https://evil.example/token' }
+    const store = holding(JSON.stringify({ version: 1, until, located: { serverMetadata: evil } }))
+    const fakes = fakeServers()
+    const given = { issuer: 'https://as.example', clientId: 'me', clientSecret: 'hush', store }
+    await using auth = new ClientCredentialsAuth({ ...given, fetch: fakes.fetch })
+
+    await auth.getToken()
+
+    expect(fakes.counts()).toEqual({ serverMetadata: 1, token: 1 })
+  })
+
+  it('is used also where the store cannot note it', async () => {
+    const inner = memoryStore()
+    const fakes = fakeServers()
+    const auth = atFakes(fakes, {
+      store: {
+        ...inner,
+        save: (key, ...given) =>
+          key.startsWith('["server"') ? Promise.reject(new Error('disk full')) : inner.save(key, ...given),
+      },
+    })
+
+    await expect(status(auth.fetch(resourceUrl))).resolves.toBe(200)
+
+    expect(fakes.counts()).toMatchObject({ serverMetadata: 1, token: 1 })
   })
 
   it('is looked for where the store brings one that does not know the client any longer, nor takes it anew', async () => {

@@ -1,5 +1,5 @@
 import { type ResourceServer, startApi, startTestbed, type Testbed, testClients } from '@x/testbed'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   AuthorizationCodeAuth,
   type Authorize,
@@ -335,6 +335,31 @@ describe('a good token that is refused', () => {
     expect(fakes.counts()).toMatchObject({ resource: 3, token: 2 })
   })
 
+  it('is renewed where another resource of the origin refuses it: what that says of a server counts for nothing (PR-05, RG-15)', async () => {
+    const registration_endpoint = 'https://as.example/register'
+    const fakes = fakeServers({
+      serverMetadata: () => Response.json({ ...loginMetadata, registration_endpoint }),
+    })
+    const evil: string[] = []
+    const fetch: typeof fakes.fetch = async (input, init) => {
+      const request = new Request(input, init)
+      if (request.url === registration_endpoint) return Response.json({ client_id: 'c' }, { status: 201 })
+      if (new URL(request.url).hostname === 'evil.example') evil.push(request.url)
+      if (request.url !== 'https://api.example.com/other') return fakes.fetch(request)
+      const challenge = 'Bearer resource_metadata="https://evil.example/metadata"'
+      return new Response(null, { status: 401, headers: { 'www-authenticate': challenge } })
+    }
+    const { auth } = person(resourceUrl, { fetch, authorize: (page) => callbackOf(page) })
+    await auth.getToken()
+
+    await expect(auth.fetch('https://api.example.com/other')).rejects.toMatchObject({
+      code: 'interaction_required',
+    })
+
+    expect(evil).toEqual([])
+    await expect(auth.getToken()).resolves.toMatchObject({ issuer: 'https://as.example' })
+  })
+
   it('has nothing read again for a refusal that comes while its successor is fetched (CH-10)', async () => {
     const renewal = byHand<Response>()
     let requests = 0
@@ -449,6 +474,21 @@ describe('a good token that is refused', () => {
     await expect(auth.getToken({ rejected: token })).resolves.toMatchObject({ accessToken: 't2' })
   })
 
+  it('is not replaced where the resource takes bound ones only from now on, and none can be made (PR-15)', async () => {
+    let more = {}
+    const fakes = fakeServers({
+      resourceMetadata: () =>
+        Response.json({ resource: resourceUrl, authorization_servers: ['https://as.example'], ...more }),
+    })
+    const auth = worker(resourceUrl, { fetch: fakes.fetch, clientId: 'me', clientSecret: 'hush' })
+    const rejected = await auth.getToken()
+    more = { dpop_bound_access_tokens_required: true }
+
+    await expect(auth.getToken({ rejected })).rejects.toMatchObject({ code: 'resource_not_supported' })
+
+    expect(fakes.counts()['token']).toBe(1)
+  })
+
   it('ends for who does not wait any longer, and for nobody else', async () => {
     const metadata = byHand<Response>()
     let reads = 0
@@ -472,6 +512,108 @@ describe('a good token that is refused', () => {
 
     await expect(other).resolves.toMatchObject({ accessToken: 't2' })
     expect(reads).toBe(2)
+  })
+
+  /** A resource that takes the newest token only, and a server that publishes more from time to time. */
+  function rotating(first: object = loginMetadata) {
+    const presented: (string | null)[] = []
+    let [published, good, obtained] = [first, '', 0]
+    const fakes = fakeServers({
+      resource({ headers }) {
+        if (headers.get('authorization') === `Bearer ${good}`) return Response.json({})
+        const challenge = headers.has('authorization')
+          ? 'Bearer error="invalid_token"'
+          : 'Bearer scope="read"'
+        return new Response(null, { status: 401, headers: { 'www-authenticate': challenge } })
+      },
+      resourceMetadata: () =>
+        Response.json({
+          resource: resourceUrl,
+          authorization_servers: ['https://as.example'],
+          scopes_supported: ['read', 'write'],
+        }),
+      serverMetadata: () => Response.json(published),
+      async token(request) {
+        presented.push(new URLSearchParams(await request.text()).get('refresh_token'))
+        obtained += 1
+        good = `t${obtained}`
+        const refresh_token = `r${obtained}`
+        return Response.json({ access_token: good, token_type: 'Bearer', expires_in: 3600, refresh_token })
+      },
+    })
+    const scopes: (string | null)[] = []
+    const authorize: Authorize = (page) => {
+      scopes.push(page.searchParams.get('scope'))
+      return callbackOf(page)
+    }
+    const given = { registration: undefined, clientId: 'me', fetch: fakes.fetch, authorize }
+    const publish = (more: object) => {
+      published = { ...published, ...more }
+    }
+    const refuse = () => {
+      good = ''
+    }
+    return { given, presented, scopes, publish, refuse }
+  }
+
+  it('has a login stay where its server publishes something new, and no refresh token is presented twice (RT-01)', async () => {
+    const { given, presented, publish, refuse } = rotating()
+    const { auth } = person(resourceUrl, { ...given, refreshToken: 'r0' })
+
+    for (let turn = 0; turn < 4; turn += 1) {
+      await expect(status(auth.fetch(resourceUrl))).resolves.toBe(200)
+      refuse()
+      publish({ introspection_endpoint: `https://as.example/introspect/${turn}` })
+    }
+
+    expect(presented).toEqual(['r0', 'r1', 'r2', 'r3'])
+  })
+
+  it('has a refresh token that was handed in not presented again where the token endpoint has moved (RT-01)', async () => {
+    const { given, presented, publish } = rotating()
+    const { auth } = person(resourceUrl, { ...given, refreshToken: 'r0' })
+    const first = await auth.getToken()
+    const second = await auth.getToken({ rejected: first, interactive: false })
+    publish({ token_endpoint: 'https://as.example/new' })
+
+    await expect(auth.getToken({ rejected: second, interactive: false })).rejects.toMatchObject({
+      code: 'interaction_required',
+    })
+
+    expect(presented).toEqual(['r0', 'r1'])
+  })
+
+  it('that is refused late signs nobody in again who has signed out, also not by what was handed in (RT-13)', async () => {
+    const { revocation_endpoint: _, ...rest } = loginMetadata
+    const { given, presented, publish } = rotating(rest)
+    const { auth } = person(resourceUrl, { ...given, refreshToken: 'r0' })
+    const first = await auth.getToken()
+    const second = await auth.getToken({ rejected: first })
+    publish({ introspection_endpoint: 'https://as.example/introspect' })
+    await auth.signOut()
+    const before = [...presented]
+
+    for (const rejected of [second, first]) {
+      await expect(auth.getToken({ rejected, interactive: false })).rejects.toMatchObject({
+        code: 'interaction_required',
+      })
+    }
+
+    expect(presented).toEqual(before)
+  })
+
+  it('has the scope that was demanded at first stay in a store: the next process finds the login (SC-01)', async () => {
+    const { given, scopes, refuse } = rotating()
+    const store = memoryStore()
+    const one = person(resourceUrl, { ...given, store })
+    await one.auth.fetch(resourceUrl).catch(() => {})
+    await one.auth.getToken()
+    refuse()
+    await expect(status(one.auth.fetch(resourceUrl))).resolves.toBe(200)
+
+    await person(resourceUrl, { ...given, store }).auth.getToken()
+
+    expect(scopes).toEqual(['read'])
   })
 
   it('has a login stay where its server is the same, however it orders what it publishes', async () => {
@@ -659,6 +801,48 @@ describe('signOut', () => {
     await expect(person(url, { store, registration }).auth.signOut()).resolves.toBe(true)
 
     expect(arrived(api(), oldServer())).toEqual({ 'POST /token/revocation': 1 })
+  })
+
+  it('forgets what an earlier process has left also a day later, and where nothing can be reached (RT-13)', async () => {
+    const [store, clock] = [memoryStore(), handClock(Date.UTC(2100, 0, 1))]
+    const fakes = fakeServers({
+      token: () => Response.json({ access_token: 't', token_type: 'Bearer', refresh_token: 'r' }),
+    })
+    const authorize = vi.fn<Authorize>((page) => callbackOf(page))
+    const given = { registration: undefined, clientId: 'me', scope: 'a', store, clock, authorize }
+    await person(resourceUrl, { ...given, fetch: fakes.fetch }).auth.getToken()
+    clock.pass(2 * 86_400_000)
+    const down = () => Promise.reject(new TypeError('fetch failed'))
+
+    const leaving = person(resourceUrl, { ...given, fetch: down }).auth.signOut()
+
+    await expect(leaving).rejects.toMatchObject({ name: 'TokenError', code: 'unreachable' })
+    await person(resourceUrl, { ...given, fetch: fakes.fetch }).auth.getToken()
+    expect(authorize).toHaveBeenCalledTimes(2)
+  })
+
+  it('of one that was never used asks nobody, and no client is registered for it', async () => {
+    const fakes = fakeServers()
+
+    await expect(person(resourceUrl, { fetch: fakes.fetch }).auth.signOut()).resolves.toBe(false)
+
+    expect(fakes.sent).toEqual([])
+  })
+
+  it('of one that was never used looks for the server where a refresh token was handed in, which is revoked (RT-13)', async () => {
+    const fakes = fakeServers()
+    const revoked: (string | null)[] = []
+    const fetch: typeof fakes.fetch = async (input, init) => {
+      const request = new Request(input, init)
+      if (request.url !== loginMetadata.revocation_endpoint) return fakes.fetch(request)
+      revoked.push(new URLSearchParams(await request.text()).get('token'))
+      return new Response()
+    }
+    const { auth } = person(resourceUrl, { clientId: 'me', refreshToken: 'r0', fetch })
+
+    await expect(auth.signOut()).resolves.toBe(true)
+
+    expect(revoked).toEqual(['r0'])
   })
 
   it('of one that has nothing says so', async () => {

@@ -75,6 +75,18 @@ describe('a token endpoint that wants a nonce', () => {
     expect(arrivals).toHaveLength(1)
   })
 
+  it.each([200, 500])(
+    'is sent nothing again that it has answered with %i, whatever it says of a nonce there (DP-04, RFC 9449 §8)',
+    async (status) => {
+      const headers = { 'dpop-nonce': 'n1', 'www-authenticate': 'DPoP error="use_dpop_nonce"' }
+      const { auth, arrivals } = await client(() => Response.json(bound, { status, headers }))
+
+      await auth.getToken().catch(() => {})
+
+      expect(arrivals).toHaveLength(1)
+    },
+  )
+
   it.each<[string, () => Response]>([
     ['a token', () => Response.json({ ...bound, expires_in: 0 }, { headers: { 'dpop-nonce': 'n1' } })],
     ['a refusal', wantsNonce('n1', 'invalid_scope')],
@@ -119,6 +131,24 @@ describe('a resource that wants a nonce', () => {
     expect([response.status, arrivals.length]).toEqual([401, 2])
     expect(getToken).toHaveBeenCalledOnce()
   })
+
+  it.each<[number, string]>([
+    [200, 'use_dpop_nonce'],
+    [403, 'use_dpop_nonce'],
+    [502, 'invalid_dpop_proof'],
+  ])(
+    'is sent nothing again where it answers %i, which is no demand for another proof: %s (DP-04, DP-13, RFC 9449 §9)',
+    async (status, error) => {
+      const { headers } = challenges('n1', error)()
+      headers.set('date', date(0))
+      const { send, arrivals } = await resource(() => new Response('paid', { status, headers }))
+
+      const response = await send(url, { method: 'POST', body: 'text' })
+
+      expect([response.status, await response.text()]).toEqual([status, 'paid'])
+      expect(arrivals).toHaveLength(1)
+    },
+  )
 
   it('gets no stream again, which is gone (DP-04)', async () => {
     const { send, arrivals } = await resource(challenges('n1'), () => new Response('here'))
