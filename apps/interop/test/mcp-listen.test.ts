@@ -1,23 +1,13 @@
 import { MCPClient } from '@x/mcp-client'
 import { systemClock } from '@x/oauth-discovery/http'
 import { ClientCredentialsAuth } from '@x/oauth-grants'
-import { type AuthorizationServer, startAuthorizationServer, testClients } from '@x/testbed'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { testClients } from '@x/testbed'
+import { describe, expect, it, vi } from 'vitest'
 import { type Kind, kinds, type Served } from './mcp-servers.ts'
+import { useIssuer } from './quiet-issuer.ts'
 import { bearer } from './requests.ts'
 
-let authorizationServer: AuthorizationServer
-let issuer: string
-beforeAll(async () => {
-  authorizationServer = await startAuthorizationServer()
-  issuer = authorizationServer.issuer
-  // FastMCP tells of each stream and each end of a session.
-  vi.spyOn(console, 'log').mockReturnValue()
-})
-afterAll(async () => {
-  vi.restoreAllMocks()
-  await authorizationServer.close()
-})
+const authorizationServer = useIssuer()
 
 /** Each pause takes no more than a moment. */
 const clock = {
@@ -63,7 +53,7 @@ const filterOf = ({ resource }: Kind) => ({ resourceSubscriptions: [resource] })
 
 describe.each(kinds.filter(({ listening }) => listening === 'told'))('$name', (kind) => {
   it('tells of a resource that has changed, and when it was away, tells again (MCP 2026-07-28, subscriptions/listen; 2025-11-25, Resources)', async () => {
-    await using server = await kind.serve(issuer)
+    await using server = await kind.serve(authorizationServer.issuer)
     const { client, updates, subscriptions, untilTold } = await connect(kind, server)
 
     await using subscription = await client.listen(filterOf(kind))
@@ -84,7 +74,7 @@ describe.each(kinds.filter(({ listening }) => listening === 'told'))('$name', (k
 
 describe.each(kinds.filter(({ listening }) => listening === 'refused'))('$name', (kind) => {
   it('says that it does not tell of changes (MCP 2025-11-25, Resources)', async () => {
-    await using server = await kind.serve(issuer)
+    await using server = await kind.serve(authorizationServer.issuer)
     const { client } = await connect(kind, server)
 
     const attempt = client.listen(filterOf(kind))
@@ -96,7 +86,7 @@ describe.each(kinds.filter(({ listening }) => listening === 'refused'))('$name',
 
 describe.each(kinds.filter(({ listening }) => listening === 'unheard'))('$name', (kind) => {
   it('agrees to tell of changes, and has no stream to do so (MCP 2025-11-25, Listening for Messages from the Server)', async () => {
-    await using server = await kind.serve(issuer)
+    await using server = await kind.serve(authorizationServer.issuer)
     const { client, auth } = await connect(kind, server)
 
     await using subscription = await client.listen(filterOf(kind))

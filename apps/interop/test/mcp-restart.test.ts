@@ -1,23 +1,12 @@
 import { type ConnectOptions, MCPClient, type MCPEvent } from '@x/mcp-client'
 import { ClientCredentialsAuth } from '@x/oauth-grants'
-import { type AuthorizationServer, startAuthorizationServer, testClients } from '@x/testbed'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { testClients } from '@x/testbed'
+import { describe, expect, it } from 'vitest'
 import { type Kind, kinds, type Served } from './mcp-servers.ts'
+import { useIssuer } from './quiet-issuer.ts'
 import { untilBegun } from './tally.ts'
 
-let authorizationServer: AuthorizationServer
-let issuer: string
-beforeAll(async () => {
-  authorizationServer = await startAuthorizationServer()
-  issuer = authorizationServer.issuer
-  // FastMCP tells of each stream and each end of a session.
-  vi.spyOn(console, 'log').mockReturnValue()
-})
-afterAll(async () => {
-  vi.restoreAllMocks()
-  await authorizationServer.close()
-})
-beforeEach(() => authorizationServer.journal.clear())
+const authorizationServer = useIssuer()
 
 const tokenRequests = () => authorizationServer.journal.count({ path: '/token' })
 
@@ -62,7 +51,7 @@ describe.each(kinds)('$name', (kind) => {
     }))
 
   it('is killed at work, and back at once: what it had begun is not begun again, and all else goes on by itself (MCP 2025-11-25, Session Management)', async () => {
-    await using server = await serve(issuer)
+    await using server = await serve(authorizationServer.issuer)
     const { client, sessions } = await connect(kind, server)
 
     const before = round(client, call, 'before')
@@ -89,7 +78,7 @@ describe.each(kinds)('$name', (kind) => {
   })
 
   it('is started anew while calls go on: none of them runs twice, and soon none fails (MCP 2025-11-25, Session Management)', async () => {
-    await using server = await serve(issuer)
+    await using server = await serve(authorizationServer.issuer)
     const { client, sessions } = await connect(kind, server)
     const rounds = [round(client, call, 'before')]
     await rounds[0]?.outcomes

@@ -1,27 +1,16 @@
 import { MCPClient, type MCPEvent } from '@x/mcp-client'
 import { ClientCredentialsAuth } from '@x/oauth-grants'
-import { type AuthorizationServer, startAuthorizationServer, testClients } from '@x/testbed'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { testClients } from '@x/testbed'
+import { describe, expect, it } from 'vitest'
 import { watchArrivals } from '../src/arrivals.ts'
 import { kinds } from './mcp-servers.ts'
+import { useIssuer } from './quiet-issuer.ts'
 
-let authorizationServer: AuthorizationServer
-let issuer: string
-beforeAll(async () => {
-  authorizationServer = await startAuthorizationServer()
-  issuer = authorizationServer.issuer
-  // FastMCP tells of each stream and each end of a session.
-  vi.spyOn(console, 'log').mockReturnValue()
-})
-afterAll(async () => {
-  vi.restoreAllMocks()
-  await authorizationServer.close()
-})
-beforeEach(() => authorizationServer.journal.clear())
+const authorizationServer = useIssuer()
 
 describe.each(kinds)('$name', ({ serve, mode, revision, hasSessions, ...kind }) => {
   it('is used from nothing but its address, with one token for all of it (RFC 9728 §5)', async () => {
-    await using server = await serve(issuer)
+    await using server = await serve(authorizationServer.issuer)
     await using auth = new ClientCredentialsAuth({ resourceUrl: server.url, ...testClients.worker })
     const events: MCPEvent[] = []
     using arrivals = watchArrivals()
@@ -48,7 +37,7 @@ describe.each(kinds)('$name', ({ serve, mode, revision, hasSessions, ...kind }) 
     expect(prompts.map((prompt) => prompt.name)).toContain(kind.prompt)
     expect(messages).toMatchObject([{ role: 'user', content: { type: 'text' } }])
     expect(events).toMatchObject([{ type: 'session', outcome: 'opened' }])
-    expect(arrivals.at(issuer)).toEqual([
+    expect(arrivals.at(authorizationServer.issuer)).toEqual([
       'GET /.well-known/oauth-authorization-server',
       'GET /jwks',
       'POST /token',

@@ -35,7 +35,10 @@ import { MCPConnectionError, nameConnectionError } from './connection-errors.ts'
 import type { MCPEvent } from './events.ts'
 import { recallPrior, rememberPrior } from './prior.ts'
 import { type Listening, Subscription } from './subscription.ts'
-import { farewellMs, type Given, parseServerUrl, withoutUndefined } from './transport.ts'
+import { type Given, parseServerUrl, withoutUndefined } from './transport.ts'
+
+/** A store that does not answer in that time, in ms, is as good as none. */
+const storeMs = 3_000
 
 /** How often a person is asked for one call: to sign in, and for more scope. */
 const maxSignIns = 2
@@ -235,9 +238,11 @@ export class MCPClient implements AsyncDisposable {
             challenge: error.challenge,
             signal: AbortSignal.any([signal ?? closing, closing]),
           })
-        } else if (connection !== undefined && !hasReopened && isOver(connection, error, isTool)) {
+        } else if (connection !== undefined && !hasReopened && isOver(connection, error)) {
           hasReopened = true
           this.#lose(connection)
+          // What a tool has done, it has done: only the next call finds out whether it was the connection.
+          if (isTool && error instanceof ProtocolError) throw error
         } else throw error
       }
     }
@@ -261,8 +266,7 @@ export class MCPClient implements AsyncDisposable {
 
   async #open(): Promise<Connection> {
     const recalled = this.#latest?.isGuess ? undefined : recallPrior(this.#options, this.#url)
-    // A store that does not answer is as good as none.
-    const prior = (await Promise.race([recalled?.catch(() => undefined), elapsed(farewellMs)])) ?? undefined
+    const prior = (await Promise.race([recalled?.catch(() => undefined), elapsed(storeMs)])) ?? undefined
     const connection = await this.#attempt(prior).catch((error: unknown) => {
       const isOfNoUse = error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed
       if (prior === undefined || !(isOfNoUse || isPuzzled(this.#named(error, undefined)))) throw error
@@ -341,8 +345,7 @@ export class MCPClient implements AsyncDisposable {
 }
 
 /** Whether another connection may help. */
-function isOver({ isGuess }: Connection, error: unknown, isTool: boolean): boolean {
-  if (isTool && error instanceof ProtocolError) return false
+function isOver({ isGuess }: Connection, error: unknown): boolean {
   return isOAuthError(error, 'session_expired') || (isGuess && isPuzzled(error))
 }
 

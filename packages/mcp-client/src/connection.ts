@@ -20,6 +20,7 @@ import type { MCPEvent } from './events.ts'
 import { growingPause } from './growing-pause.ts'
 import {
   type AuthLike,
+  asksForStream,
   chooseFetch,
   farewellMs,
   type Given,
@@ -97,9 +98,7 @@ export class Connection {
     const fetch: Fetch = (input, init) => {
       const ask = () => (send ?? globalThis.fetch)(input, init)
       if (init?.method === 'POST') return ask().then((response) => this.#accepted(response, url))
-      // The rest of an answer that was broken off is for the official client to see to.
-      const isOwn = init?.method === 'GET' && !new Headers(init.headers).has('last-event-id')
-      return isOwn ? this.#opened(ask, init.signal) : ask()
+      return asksForStream(init) ? this.#opened(ask, init?.signal) : ask()
     }
     this.#transport = transportOver(fetch, url, options)
   }

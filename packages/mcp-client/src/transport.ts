@@ -81,10 +81,10 @@ export function transportOver(
     reconnectionOptions,
     ...withoutUndefined(transportOptions),
     fetch: (input, init) => {
-      // What a server answers that has no stream of its own (MCP 2025-11-25, Listening for Messages from the Server); the
-      // rest of an answer that was broken off is another matter.
-      const isStream = init?.method === 'GET' && !new Headers(init.headers).has('last-event-id')
-      if (transport === 'serverless' && isStream) return Promise.resolve(new Response(null, { status: 405 }))
+      // What a server answers that has no stream of its own (MCP 2025-11-25, Listening for Messages from the Server).
+      if (transport === 'serverless' && asksForStream(init)) {
+        return Promise.resolve(new Response(null, { status: 405 }))
+      }
       const send = fetch ?? globalThis.fetch
       // A transport that is closing aborts what it sends: the end of the session has to arrive all the same.
       return send(
@@ -93,6 +93,11 @@ export function transportOver(
       )
     },
   })
+}
+
+/** Whether it asks for the stream of the server's own, and not for the rest of an answer that was broken off. */
+export function asksForStream(init: RequestInit | undefined): boolean {
+  return init?.method === 'GET' && !new Headers(init.headers).has('last-event-id')
 }
 
 /** The official client would wait for an answer until its time is over, where the stream that was to bring it has ended. */

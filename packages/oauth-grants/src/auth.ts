@@ -70,7 +70,8 @@ export interface AuthOptions extends HttpOptions<GrantEvent> {
   binding?: Binding | undefined
   /**
    * Shares the token with other auth objects for the same server, client, resource, scope, key and `partition`. Where they
-   * act for several tenants, each needs a partition of its own: a secret that is wrong is not noticed in a store.
+   * act for several tenants, each needs a partition of its own: a secret that is wrong is not noticed in a store. Where the
+   * server had to be found, that is noted there as well, and believed for a day.
    */
   store?: TokenStore | undefined
   /**

@@ -29,7 +29,10 @@ export interface GetTokenOptions {
    * of one token cost one renewal, and a late refusal of an old token costs none.
    */
   rejected?: Token | undefined
-  /** What the resource said; the scope of an `insufficient_scope` is asked for beside what was asked for before. */
+  /**
+   * What the resource said: the scope of an `insufficient_scope` is asked for beside what was asked for before, and where
+   * the server has to be found, its `resource_metadata` says where.
+   */
   challenge?: Challenge | undefined
   /** Whether a person may be asked, where one can. `false`: `interaction_required` is thrown instead. Default: true. */
   interactive?: boolean | undefined
