@@ -17,9 +17,10 @@ import {
 } from '@x/oauth-discovery/http'
 import { AuthConfigError } from './errors.ts'
 import type { GrantEvent, RenewalReason } from './events.ts'
+import { HeldToken } from './held-token.ts'
 import { baseScope, demandedScope, differenceOf, isAskedFor, unionOf } from './scope.ts'
 import { type Storage, StoredToken } from './stored-token.ts'
-import { createToken, isFresh, requireToken, type Token } from './token.ts'
+import { requireToken, type Token } from './token.ts'
 
 export interface GetTokenOptions {
   /** Ends this caller's wait. A renewal goes on, for others; a sign-in that nobody waits for any longer ends. */
@@ -75,9 +76,6 @@ export interface TokenSessionOptions extends Pick<HttpOptions<GrantEvent>, 'cloc
 
 type Asked = Pick<Renewal, 'challenge' | 'interactive' | 'signal'>
 
-/** How many refused tokens are remembered: one may still lie in a store, or be on its way from it. */
-const maxRefused = 8
-
 /** How long closing waits for a refresh that was sent, in ms. */
 const closingMs = 3_000
 
@@ -93,10 +91,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   readonly #options: TokenSessionOptions
   readonly #clock: Clock
   readonly #stored: StoredToken
-  /** Fit to be sent, until it ends. */
-  #token: Token | undefined
-  /** The newest, whatever has become of it: it may hold a refresh token. */
-  #previous: Token | undefined
+  readonly #held = new HeldToken()
   /** Of what was last seen or written in the store: another one there is news, whatever its time says. */
   #revision: string | undefined
   #renewal: Promise<Token> | undefined
@@ -106,9 +101,6 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   #work = new AbortController()
   #leaving: Promise<Token | undefined> | undefined
   #stepUps = 0
-  /** When to fetch a successor of a token that is still good, ms since the epoch. */
-  #renewAt = Number.POSITIVE_INFINITY
-  #refused: readonly Token[] = []
 
   /** @param obtain called for each renewal, one at a time */
   constructor(obtain: Obtain, options: TokenSessionOptions = {}) {
@@ -120,18 +112,17 @@ export class TokenSession implements TokenSource, AsyncDisposable {
 
   /** The token in hand, if it is good now; towards its end a successor is fetched meanwhile. */
   current(): Token | undefined {
-    const token = this.#token
-    if (token === undefined || this.#work.signal.aborted) return undefined
+    if (this.#work.signal.aborted) return undefined
     const now = this.#clock.now()
-    if (!isFresh(token, now)) return undefined
+    const token = this.#held.at(now)
     // Nobody waits for this renewal, so nobody is told of its failure: the token in hand is good until its end.
-    if (now >= this.#renewAt) this.#renew('early').catch(() => {})
+    if (token !== undefined && this.#held.isDue(now)) this.#renew('early').catch(() => {})
     return token
   }
 
   /** The same, if it is also good for what a resource demands. */
   held(challenge: Challenge | undefined): Token | undefined {
-    const token = this.#token
+    const { token } = this.#held
     return token && this.#suffices(token, demandedScope(challenge)) ? this.current() : undefined
   }
 
@@ -148,14 +139,14 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const demanded = demandedScope(challenge)
     const why = this.#reason(rejected, demanded)
     for (;;) {
-      if (rejected !== undefined && demanded === undefined) this.#refuse(rejected)
+      if (rejected !== undefined && demanded === undefined) this.#held.refuse(rejected)
       // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
       const held = this.held(challenge)
       if (held !== undefined) return held
       const hasJoined = this.#renewal !== undefined
       const token = await untilAborted(this.#renew(why, challenge), signal)
       // What was under way may have brought the very token that was refused meanwhile, or one of another scope.
-      if (!hasJoined || (!this.#wasRefused(token) && this.#suffices(token, demanded))) return token
+      if (!hasJoined || (!this.#held.wasRefused(token) && this.#suffices(token, demanded))) return token
     }
   }
 
@@ -199,7 +190,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   }
 
   #reason(rejected: Token | undefined, demanded: readonly string[] | undefined): RenewalReason {
-    if (this.#token === undefined) return 'absent'
+    if (this.#held.token === undefined) return 'absent'
     if (demanded !== undefined) return 'scope'
     return rejected === undefined ? 'expired' : 'rejected'
   }
@@ -210,15 +201,15 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     this.#work = new AbortController()
     await this.#end(work, new AuthConfigError('signed_out', 'This was called off, for somebody signed out.'))
     // What has ended only now may have brought another one.
-    const held = this.#previous
-    this.#token = this.#previous = undefined
+    const { newest: held } = this.#held
+    this.#held.drop()
     return newest(held, await this.#stored.clear(this.#work.signal))
   }
 
   /** Aborts what is under way, and waits for the end of it. */
   async #end(work: AbortController, reason: AuthConfigError): Promise<void> {
     // Whoever comes meanwhile must not join it.
-    this.#token = this.#renewal = undefined
+    this.#held.token = this.#renewal = undefined
     work.abort(reason)
     await Promise.allSettled(this.#flights)
   }
@@ -226,19 +217,6 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   /** A demand for what was asked for already says nothing new. */
   #suffices(token: Token, demanded: readonly string[] | undefined): boolean {
     return isAskedFor(token, demanded) || this.#stepUps >= maxStepUps
-  }
-
-  #refuse(token: Token): void {
-    if (this.#token?.accessToken === token.accessToken) this.#token = undefined
-    if (this.#wasRefused(token)) return
-    // The newest are kept: late refusals of old tokens must not push out the one that lies in a store.
-    this.#refused = [...this.#refused, token]
-      .toSorted((one, other) => one.obtainedAt - other.obtainedAt)
-      .slice(-maxRefused)
-  }
-
-  #wasRefused({ accessToken }: Token): boolean {
-    return this.#refused.some((each) => each.accessToken === accessToken)
   }
 
   /** Joins the renewal under way, or starts one. */
@@ -269,8 +247,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const { challenge, interactive, signal } = asked
     const emit = createEmit<GrantEvent>(this.#options)
     emit({ type: 'renewal', why, outcome: 'started' })
-    const held = this.#token
-    const known = this.#previous
+    const { token: held, newest: known } = this.#held
     const demanded = demandedScope(challenge)
     try {
       const stored = await this.#stored.load(signal)
@@ -280,7 +257,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       const previous = isNews ? (stored.token ?? known) : known
       if (stored.token && previous === stored.token && this.#isBetter(previous, demanded)) {
         emit({ type: 'renewal', why, outcome: 'adopted' })
-        return this.#keep(previous)
+        return this.#held.keep(previous)
       }
       if (demanded !== undefined) this.#stepUps += 1
       const token = await this.#ask({
@@ -294,19 +271,19 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       })
       emit({ type: 'renewal', why, outcome: 'obtained', ...differenceOf(token) })
       // A sign-in that has ended meanwhile brought more than a renewal does.
-      const isLatest = () => interactive || this.#token === undefined || this.#token === held
+      const isLatest = () => interactive || this.#held.token === undefined || this.#held.token === held
       if (!isLatest()) return token
       // A refresh token that replaces another is kept before anything is done with what came along (RFC 6749 §6).
       const ending = token.refreshToken === undefined ? signal : undefined
       try {
         this.#revision = await this.#stored.save(token, stored.revision, ending)
       } finally {
-        if (isLatest()) this.#keep(token)
+        if (isLatest()) this.#held.keep(token)
       }
       return token
     } catch (error) {
       // A new token keeps its own time: only its way into the store failed.
-      if (why === 'early' && this.#token === held) this.#postpone(error)
+      if (why === 'early' && this.#held.token === held) this.#held.postpone(error, this.#clock.now())
       // Nobody has said no.
       if (demanded !== undefined && isPassing(error)) this.#stepUps -= 1
       emit({ type: 'renewal', why, outcome: 'failed', ...codeOf(error) })
@@ -339,39 +316,12 @@ export class TokenSession implements TokenSource, AsyncDisposable {
 
   async #forget(previous: Token | undefined, known: Token | undefined, signal: AbortSignal): Promise<void> {
     if (previous === undefined) return
-    const { accessToken, binding } = previous
-    // What it was asked for is asked for again at the next sign-in.
-    if (this.#previous === known) this.#previous = createToken({ ...previous, accessToken, binding })
-    await this.#stored.clear(signal, (token) => token?.accessToken === accessToken)
+    if (this.#held.newest === known) this.#held.strip(previous)
+    await this.#stored.clear(signal, (token) => token?.accessToken === previous.accessToken)
   }
 
   #isBetter(found: Token, demanded: readonly string[] | undefined): boolean {
-    return (
-      !this.#wasRefused(found) &&
-      found.accessToken !== this.#token?.accessToken &&
-      isFresh(found, this.#clock.now()) &&
-      this.#suffices(found, demanded)
-    )
-  }
-
-  #keep(token: Token): Token {
-    this.#token = this.#previous = token
-    const life = token.expiresAt === undefined ? Number.POSITIVE_INFINITY : token.expiresAt - token.obtainedAt
-    // Spread over the last part of its life, or all who started together would renew together.
-    this.#renewAt = token.obtainedAt + life * (0.6 + 0.3 * Math.random())
-    return token
-  }
-
-  /**
-   * After a failed early renewal the next one waits: a tenth of what is left, a second, or what the server asks; for ever
-   * where only a person can help.
-   */
-  #postpone(error: unknown): void {
-    const needsPerson = isOAuthError(error) && error.recovery === 'interaction'
-    const now = this.#clock.now()
-    const left = (this.#token?.expiresAt ?? now) - now
-    const asked = isOAuthError(error) ? (error.retryAfterMs ?? 0) : 0
-    this.#renewAt = needsPerson ? Number.POSITIVE_INFINITY : now + Math.max(left / 10, 1000, asked)
+    return this.#held.isBetter(found, this.#clock.now()) && this.#suffices(found, demanded)
   }
 }
 
