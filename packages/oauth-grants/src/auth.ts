@@ -194,7 +194,7 @@ export function createSession<O extends GrantOptions>(
 ): TokenSession {
   const { token_endpoint: url } = vetServer(options, grantType)
   const endpoint = vetClient(options, allowsPublicClients)
-  const { store, clock, onEvent, scope } = options
+  const { store, clock, onEvent, timeoutMs, scope } = options
   const { binding } = endpoint
   const storage = store && {
     store,
@@ -202,7 +202,11 @@ export function createSession<O extends GrantOptions>(
     binding,
   }
   const obtain = (renewal: Renewal) => {
-    const post = createPost(endpoint, renewal.emit)
+    const send = createPost(endpoint, renewal.emit)
+    const post: Post = async (...request) => {
+      await renewal.hold()
+      return send(...request)
+    }
     return grant(options, {
       ...renewal,
       scope: unionOf(scopeTokens(scope), scopeTokens(renewal.scope)),
@@ -210,7 +214,7 @@ export function createSession<O extends GrantOptions>(
       endpoint: createTokenEndpoint(endpoint, url, post),
     })
   }
-  return new TokenSession(obtain, { storage, clock, onEvent })
+  return new TokenSession(obtain, { storage, clock, onEvent, timeoutMs })
 }
 
 /** Two auth objects meet in a store exactly if their tokens are good for each other. */

@@ -57,6 +57,7 @@ export type TokenErrorCode =
   | 'unavailable'
   | 'invalid_response'
   | 'token_type_not_supported'
+  | 'renewal_loop'
 
 export interface TokenErrorOptions extends OAuthErrorOptions {
   readonly endpoint: string
@@ -70,7 +71,7 @@ export interface TokenErrorOptions extends OAuthErrorOptions {
 export class TokenError extends OAuthError {
   override readonly name = 'TokenError'
   override readonly code: TokenErrorCode
-  /** The token endpoint, without its query. */
+  /** The token endpoint, without its query; empty where what went wrong is not of one. */
   readonly endpoint: string
   /** The authorization server that it belongs to. */
   readonly issuer: string
@@ -132,7 +133,23 @@ export class AuthorizationError extends OAuthError {
   }
 }
 
-type KnownError = DiscoveryError | AuthConfigError | TokenError | AuthorizationError
+export type StoreErrorCode = 'invalid_name' | 'store_unreadable' | 'store_unsafe' | 'store_unavailable'
+
+/** What a store holds cannot be used. It was left as it is. */
+export class StoreError extends OAuthError {
+  override readonly name = 'StoreError'
+  override readonly code: StoreErrorCode
+  /** The file of a `fileStore`, or the name that was no name of one. */
+  readonly path: string | undefined
+
+  constructor(code: StoreErrorCode, message: string, path?: string) {
+    super(message)
+    this.code = code
+    this.path = path
+  }
+}
+
+type KnownError = DiscoveryError | AuthConfigError | TokenError | AuthorizationError | StoreError
 
 /** The class that has a code, with all its members. */
 type ErrorOf<C, E = KnownError> = E extends { readonly code: infer D }

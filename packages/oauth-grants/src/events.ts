@@ -17,6 +17,7 @@ export type GrantEvent =
         readonly granted?: 'less' | 'more'
       }
     >
+  | Event<'lease', { readonly outcome: 'waiting' | 'held' | 'lost' }>
   | Event<'interaction', { readonly outcome: 'needed' | 'done' | 'failed'; readonly code?: string }>
 
 /** `scope`: a resource demanded more than the token has. */

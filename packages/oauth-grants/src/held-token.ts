@@ -6,6 +6,10 @@
 import { isOAuthError } from '@x/oauth-discovery'
 import { createToken, isFresh, type Token } from './token.ts'
 
+/** How far a clock may be set back, or two of them be apart, and still be believed, in ms. */
+const jumpMs = 1_000
+const skewMs = 60_000
+
 /** How many refused tokens are remembered: one may still lie in a store, or be on its way from it. */
 const maxRefused = 8
 
@@ -16,10 +20,14 @@ export class HeldToken {
   newest: Token | undefined
   /** When to fetch a successor of a token that is still good, ms since the epoch. */
   #renewAt = Number.POSITIVE_INFINITY
+  #lastSeen = 0
   #refused: readonly Token[] = []
 
   /** The token, if it has not ended. */
   at(now: number): Token | undefined {
+    // By a clock that was set back it would end too late: it is used, and its successor fetched meanwhile.
+    if (now < this.#lastSeen - jumpMs) this.#renewAt = now
+    this.#lastSeen = now
     return this.token && isFresh(this.token, now) ? this.token : undefined
   }
 
@@ -54,9 +62,10 @@ export class HeldToken {
     return this.#refused.some((each) => each.accessToken === accessToken)
   }
 
-  /** Whether one that was found elsewhere is good, and news. */
+  /** Whether one that was found elsewhere is good, and news. When one ends that comes from the future, nobody knows. */
   isBetter(found: Token, now: number): boolean {
-    return !this.wasRefused(found) && found.accessToken !== this.token?.accessToken && isFresh(found, now)
+    const isNews = !this.wasRefused(found) && found.accessToken !== this.token?.accessToken
+    return isNews && isFresh(found, now) && found.obtainedAt <= now + skewMs
   }
 
   /**
@@ -70,8 +79,9 @@ export class HeldToken {
     this.#renewAt = needsPerson ? Number.POSITIVE_INFINITY : now + Math.max(left / 10, 1000, asked)
   }
 
-  /** Forgets both. */
-  drop(): void {
+  /** @param signedOut what to forget all but the scope of; default: all of everything */
+  drop(signedOut?: Token): void {
     this.token = this.newest = undefined
+    if (signedOut) this.strip(signedOut)
   }
 }

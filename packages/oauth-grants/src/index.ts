@@ -74,7 +74,7 @@ export {
   type TokenSessionOptions,
   type TokenSource,
 } from './session.ts'
-export { memoryStore, type TokenStore } from './store.ts'
+export { type Lease, memoryStore, type TokenStore } from './store.ts'
 export type { Storage } from './stored-token.ts'
 export { createToken, type Token, type TokenInit } from './token.ts'
 
@@ -104,6 +104,8 @@ export {
   type AuthorizationErrorCode,
   type AuthorizationErrorOptions,
   isOAuthError,
+  StoreError,
+  type StoreErrorCode,
   TokenError,
   type TokenErrorCode,
   type TokenErrorOptions,

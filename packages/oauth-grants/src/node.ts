@@ -4,6 +4,6 @@
  * @module
  */
 
-export { type FileStoreOptions, fileStore, StoreError, type StoreErrorCode } from './node/file-store.ts'
+export { type FileStoreOptions, fileStore } from './node/file-store.ts'
 export { type LoopbackReceiverOptions, loopbackReceiver } from './node/loopback-receiver.ts'
 export { type Output, pastedRedirect, terminalPrompt } from './node/terminal.ts'

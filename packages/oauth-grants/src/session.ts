@@ -15,11 +15,12 @@ import {
   systemClock,
   untilAborted,
 } from '@x/oauth-discovery/http'
-import { AuthConfigError } from './errors.ts'
+import { AuthConfigError, TokenError } from './errors.ts'
 import type { GrantEvent, RenewalReason } from './events.ts'
 import { HeldToken } from './held-token.ts'
+import { RenewalPace } from './renewal-pace.ts'
 import { baseScope, demandedScope, differenceOf, isAskedFor, unionOf } from './scope.ts'
-import { type Storage, StoredToken } from './stored-token.ts'
+import { type Storage, type Stored, StoredToken, type Turn } from './stored-token.ts'
 import { requireToken, type Token } from './token.ts'
 
 export interface GetTokenOptions {
@@ -62,14 +63,20 @@ export interface Renewal {
   readonly challenge: Challenge | undefined
   /** Reads the store again: a good token that somebody else has put there meanwhile. */
   readonly latest: () => Promise<Token | undefined>
-  /** Lets go of the previous token, here and in the store: its refresh token is of no use any longer. */
+  /** Lets go of the refresh token of the previous token, here and in the store: it is of no use any longer. */
   readonly forget: () => Promise<void>
+  /**
+   * To be waited for right before something is sent that can be used once, such as a refresh token: a process that stood
+   * still may have lost its turn to another. It throws then, and the renewal begins again.
+   */
+  readonly hold: () => Promise<void>
 }
 
 /** Obtains a token over the wire, and remembers nothing. */
 export type Obtain = (renewal: Renewal) => Promise<Token>
 
-export interface TokenSessionOptions extends Pick<HttpOptions<GrantEvent>, 'clock' | 'onEvent'> {
+export interface TokenSessionOptions
+  extends Pick<HttpOptions<GrantEvent>, 'clock' | 'onEvent' | 'timeoutMs'> {
   /** Where the token outlives the session, and the key that it has there. */
   readonly storage?: Storage | undefined
 }
@@ -78,6 +85,9 @@ type Asked = Pick<Renewal, 'challenge' | 'interactive' | 'signal'>
 
 /** How long closing waits for a refresh that was sent, in ms. */
 const closingMs = 3_000
+
+/** How long a renewal may take, in ms, beside the two requests that one may send: others may have the turn. */
+const turnMs = 10_000
 
 /** How often resources may demand more: one that invents scopes is not followed for ever. */
 const maxStepUps = 10
@@ -92,6 +102,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   readonly #clock: Clock
   readonly #stored: StoredToken
   readonly #held = new HeldToken()
+  readonly #pace = new RenewalPace()
   /** Of what was last seen or written in the store: another one there is news, whatever its time says. */
   #revision: string | undefined
   #renewal: Promise<Token> | undefined
@@ -107,7 +118,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     this.#obtain = obtain
     this.#options = options
     this.#clock = options.clock ?? systemClock
-    this.#stored = new StoredToken(options.storage)
+    this.#stored = new StoredToken(options.storage, this.#clock)
   }
 
   /** The token in hand, if it is good now; towards its end a successor is fetched meanwhile. */
@@ -221,22 +232,31 @@ export class TokenSession implements TokenSource, AsyncDisposable {
 
   /** Joins the renewal under way, or starts one. */
   #renew(why: RenewalReason, challenge?: Challenge): Promise<Token> {
-    const { signal } = this.#work
-    this.#renewal ??= this.#fly(why, { challenge, interactive: false, signal }).finally(() => {
+    this.#renewal ??= this.#inTime(why, challenge).finally(() => {
       if (this.#renewal === renewal) this.#renewal = undefined
     })
     const renewal = this.#renewal
-    // Whoever waits is told at once of an end, though a refresh may go on.
-    return untilAborted(renewal, signal)
+    return renewal
+  }
+
+  /** A renewal that ends for whoever waits when its time is over, or the session's, though a refresh may go on. */
+  #inTime(why: RenewalReason, challenge: Challenge | undefined): Promise<Token> {
+    const { timeoutMs = 10_000 } = this.#options
+    const limitMs = 2 * timeoutMs + turnMs
+    const [late, done] = [new AbortController(), new AbortController()]
+    const end = () => done.signal.aborted || late.abort(lateError(limitMs, this.#held.newest))
+    // Some clocks reject when they are woken.
+    this.#clock.sleep(limitMs, done.signal).then(end, () => {})
+    const signal = AbortSignal.any([late.signal, this.#work.signal])
+    const flight = this.#fly(why, { challenge, interactive: false, signal })
+    return untilAborted(flight, signal).finally(() => done.abort())
   }
 
   async #fly(why: RenewalReason, asked: Asked): Promise<Token> {
     // Also so that nothing happens before it can be joined: a handler of events might ask for a token.
     await this.#leaving?.catch(() => {})
     asked.signal.throwIfAborted()
-    const obtain = () => this.#obtainFor(why, asked)
-    // A person may take long, and nobody has to wait for one.
-    const flight = (asked.interactive ? obtain() : this.#stored.inTurn(obtain, asked.signal)).finally(() => {
+    const flight = this.#obtainFor(why, asked).finally(() => {
       this.#flights = this.#flights.filter((each) => each !== flight)
     })
     this.#flights = [...this.#flights, flight]
@@ -246,60 +266,94 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   async #obtainFor(why: RenewalReason, asked: Asked): Promise<Token> {
     const { challenge, interactive, signal } = asked
     const emit = createEmit<GrantEvent>(this.#options)
+    const tell = (outcome: 'waiting' | 'held' | 'lost') => emit({ type: 'lease', outcome })
     emit({ type: 'renewal', why, outcome: 'started' })
-    const { token: held, newest: known } = this.#held
+    const { token: held } = this.#held
     const demanded = demandedScope(challenge)
+    const look = (stored: Stored) => {
+      const found = this.#adopt(stored, demanded)
+      if (found) emit({ type: 'renewal', why, outcome: 'adopted' })
+      else if (!interactive) this.#pace.require(why, this.#clock.now(), this.#held.newest?.issuer ?? '')
+      return found
+    }
+    let isCounted = false
     try {
-      const stored = await this.#stored.load(signal)
-      // Without news the store may hold less than we do, where a save has failed.
-      const isNews = known === undefined || stored.revision !== this.#revision
-      this.#revision = stored.revision
-      const previous = isNews ? (stored.token ?? known) : known
-      if (stored.token && previous === stored.token && this.#isBetter(previous, demanded)) {
-        emit({ type: 'renewal', why, outcome: 'adopted' })
-        return this.#held.keep(previous)
-      }
-      if (demanded !== undefined) this.#stepUps += 1
-      const token = await this.#ask({
-        ...asked,
-        why,
-        emit,
-        previous,
-        scope: unionOf(demanded ? [...baseScope(previous), ...demanded] : (previous?.requestedScope ?? [])),
-        latest: () => this.#latest(signal),
-        forget: () => this.#forget(previous, known, signal),
+      return await this.#stored.inTurn({ signal, isLogin: interactive, look, tell }, async (turn) => {
+        isCounted = demanded !== undefined
+        if (isCounted) this.#stepUps += 1
+        const token = await this.#ask(turn, { ...asked, why, emit })
+        emit({ type: 'renewal', why, outcome: 'obtained', ...differenceOf(token) })
+        if (!interactive) this.#pace.obtained(why, this.#clock.now())
+        // A sign-in that has ended meanwhile brought more than a renewal does.
+        const isLatest = () => interactive || this.#held.token === undefined || this.#held.token === held
+        if (isLatest()) await this.#save(token, turn, asked, isLatest)
+        return token
       })
-      emit({ type: 'renewal', why, outcome: 'obtained', ...differenceOf(token) })
-      // A sign-in that has ended meanwhile brought more than a renewal does.
-      const isLatest = () => interactive || this.#held.token === undefined || this.#held.token === held
-      if (!isLatest()) return token
-      // A refresh token that replaces another is kept before anything is done with what came along (RFC 6749 §6).
-      const ending = token.refreshToken === undefined ? signal : undefined
-      try {
-        this.#revision = await this.#stored.save(token, stored.revision, ending)
-      } finally {
-        if (isLatest()) this.#held.keep(token)
-      }
-      return token
     } catch (error) {
+      const now = this.#clock.now()
       // A new token keeps its own time: only its way into the store failed.
-      if (why === 'early' && this.#held.token === held) this.#held.postpone(error, this.#clock.now())
+      if (why === 'early' && this.#held.token === held) this.#held.postpone(error, now)
+      else if (why !== 'early' && !interactive) this.#pace.failed(error, now)
       // Nobody has said no.
-      if (demanded !== undefined && isPassing(error)) this.#stepUps -= 1
+      if (isCounted && isPassing(error)) this.#stepUps -= 1
       emit({ type: 'renewal', why, outcome: 'failed', ...codeOf(error) })
       throw error
     }
   }
 
+  /** Takes what somebody else has put in the store, where that is of use now. */
+  #adopt({ token, revision }: Stored, demanded: readonly string[] | undefined): Token | undefined {
+    const { newest: known } = this.#held
+    // Without news the store may hold less than we do, where a save has failed.
+    const isNews = known === undefined || revision !== this.#revision
+    // Nobody takes a refresh token away but whoever signs out.
+    const isOver = isNews && revision === undefined && this.#revision !== undefined
+    if (isOver && known?.refreshToken !== undefined) this.#held.drop(known)
+    this.#revision = revision
+    if (!isNews || token === undefined) return undefined
+    if (this.#isBetter(token, demanded)) return this.#held.keep(token)
+    this.#held.newest = token
+    return undefined
+  }
+
+  /** A refresh token that replaces another is kept before anything is done with what came along (RFC 6749 §6). */
+  async #save(
+    token: Token,
+    turn: Turn,
+    { interactive, signal }: Asked,
+    isLatest: () => boolean,
+  ): Promise<void> {
+    // What a sign-out has taken away while a person signed in is of no matter.
+    const over = interactive ? { ...turn, token: undefined } : turn
+    try {
+      const ending = token.refreshToken === undefined ? signal : undefined
+      this.#revision = await this.#stored.save(token, over, ending)
+    } catch (error) {
+      if (isOAuthError(error, 'signed_out') && !signal.aborted) this.#held.drop()
+      else if (isLatest()) this.#held.keep(token)
+      throw error
+    }
+    if (isLatest()) this.#held.keep(token)
+  }
+
   /** Has the grant obtain a token, and tells of it where a person is asked. */
-  async #ask(renewal: Renewal): Promise<Token> {
-    const { interactive, emit } = renewal
+  async #ask(turn: Turn, asked: Asked & Pick<Renewal, 'why' | 'emit'>): Promise<Token> {
+    const { interactive, challenge, signal, emit } = asked
+    const { newest: previous } = this.#held
+    const demanded = demandedScope(challenge)
     const tell = (outcome: 'needed' | 'done' | 'failed', more?: { code?: string }) => {
       if (interactive) emit({ type: 'interaction', outcome, ...more })
     }
     tell('needed')
     try {
-      const token = await this.#obtain(renewal)
+      const token = await this.#obtain({
+        ...asked,
+        previous,
+        scope: unionOf(demanded ? [...baseScope(previous), ...demanded] : (previous?.requestedScope ?? [])),
+        latest: () => this.#latest(signal),
+        forget: () => this.#forget(previous, signal),
+        hold: turn.hold,
+      })
       requireToken(token)
       tell('done')
       return token
@@ -314,15 +368,21 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     return token !== undefined && this.#isBetter(token, undefined) ? token : undefined
   }
 
-  async #forget(previous: Token | undefined, known: Token | undefined, signal: AbortSignal): Promise<void> {
+  async #forget(previous: Token | undefined, signal: AbortSignal): Promise<void> {
     if (previous === undefined) return
-    if (this.#held.newest === known) this.#held.strip(previous)
-    await this.#stored.clear(signal, (token) => token?.accessToken === previous.accessToken)
+    if (this.#held.newest === previous) this.#held.strip(previous)
+    await this.#stored.strip(previous, signal)
   }
 
   #isBetter(found: Token, demanded: readonly string[] | undefined): boolean {
     return this.#held.isBetter(found, this.#clock.now()) && this.#suffices(found, demanded)
   }
+}
+
+function lateError(limitMs: number, previous: Token | undefined): TokenError {
+  const message = `No token came within ${limitMs} ms: a store, a function that was passed in, or another process that has the turn did not end in time. The next call tries again.`
+  const issuer = previous?.issuer ?? ''
+  return new TokenError('timeout', message, { endpoint: '', issuer, recovery: 'transient' })
 }
 
 function codeOf(error: unknown): { code?: string } {

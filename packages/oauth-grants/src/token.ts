@@ -4,7 +4,7 @@
  * @module
  */
 import type { Binding } from './binding.ts'
-import { unusable } from './errors.ts'
+import { StoreError, unusable } from './errors.ts'
 
 /** A token and what is known of it. Made by `createToken`, it does not show its secrets when printed. */
 export interface Token {
@@ -124,14 +124,13 @@ export function isFresh({ expiresAt }: Token, now: number): boolean {
 }
 
 /** What each member of a stored token has to be. */
-const checks: Readonly<Record<Exclude<keyof Token, 'binding'> | 'version', (value: unknown) => boolean>> =
+const checks: Readonly<Record<Exclude<keyof Token, 'binding'>, (value: unknown) => boolean>> =
   /* @__PURE__ */ (() => {
     const text = (value: unknown) => typeof value === 'string'
     const list = (value: unknown) => Array.isArray(value) && value.every(text)
     const optional = (check: (value: unknown) => boolean) => (value: unknown) =>
       value === undefined || check(value)
     return {
-      version: (value) => value === 1,
       accessToken: text,
       tokenType: text,
       expiresAt: optional(Number.isFinite),
@@ -147,22 +146,40 @@ const checks: Readonly<Record<Exclude<keyof Token, 'binding'> | 'version', (valu
     }
   })()
 
+const version = 1
+
 /** For a store: text, with the secrets in it, but for the key that it is bound to. */
 export function encodeToken(token: Token): string {
   const { accessToken, refreshToken, idToken, extra } = token
-  return JSON.stringify({ ...token, version: 1, accessToken, refreshToken, idToken, extra })
+  return JSON.stringify({ ...token, version, accessToken, refreshToken, idToken, extra })
 }
 
 /**
- * The token in a store's text; undefined if it holds none that this version can read, which costs a renewal.
+ * The token in a store's text; undefined if it holds none that can be read, which costs a renewal.
  *
  * @param binding that of a bound token; without it such a one cannot be read, and with it no other
+ * @throws {StoreError} `store_unreadable`: it is of a later version, which must not be overwritten
  */
 export function decodeToken(text: string, binding?: Binding): Token | undefined {
+  const stored = parse(text)
+  if (stored?.['version'] !== version) {
+    if (!(Number(stored?.['version']) > version)) return undefined
+    const message =
+      'The token in the store is of a later version of @x/oauth-grants, and was left as it is. Update this program, or give it a partition of its own.'
+    throw new StoreError('store_unreadable', message)
+  }
   try {
-    const stored = JSON.parse(text)
     const isToken = Object.entries(checks).every(([name, check]) => check(stored[name]))
-    return isToken ? createToken({ ...stored, binding }) : undefined
+    // What was checked are the members of a token, but for the binding.
+    return isToken ? createToken({ ...(stored as unknown as Token), binding }) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    return Object(JSON.parse(text))
   } catch {
     return undefined
   }

@@ -381,8 +381,8 @@ describe('a store that is shared', () => {
 
     await bench({ store: { ...store, load } }).auth.getToken()
 
-    expect(load).toHaveBeenCalledTimes(1)
-    expect(load.mock.calls[0]?.[0]).not.toContain('hush')
+    expect(load).toHaveBeenCalled()
+    expect(load.mock.calls.join()).not.toContain('hush')
   })
 })
 

@@ -10,6 +10,8 @@ import { metadata, type Reply, tokenServer } from './token-server.ts'
 
 /** How long each request may take here; no wait between two polls is as long. */
 export const timeoutMs = 7_000
+/** How long a renewal may take. */
+const renewalMs = 2 * timeoutMs + 10_000
 
 export const deviceMetadata = {
   ...metadata,
@@ -47,7 +49,7 @@ function patient(hand: HandClock, onWait: (wait: number) => unknown = () => {}):
     now: () => hand.now(),
     sleep(ms, signal) {
       const slept = hand.sleep(ms, signal)
-      if (ms === timeoutMs) return slept
+      if (ms === timeoutMs || ms === renewalMs) return slept
       waits += 1
       if (waits > 1_000) throw new Error('the polling has no end')
       onWait(waits)

@@ -48,6 +48,15 @@ const tokenErrors: Table<Exclude<root.TokenErrorCode, 'invalid_url'>> = {
     },
   ],
   invalid_response: ['terminal', () => ask({})],
+  renewal_loop: [
+    'transient',
+    async () => {
+      let made = 0
+      const reply = () => Response.json({ access_token: `t${made++}`, token_type: 'Bearer' })
+      const auth = make({ fetch: tokenServer(reply).fetch })
+      for (;;) await auth.getToken({ rejected: await auth.getToken() })
+    },
+  ],
   redirect_refused: ['terminal', () => ask(() => Response.redirect('https://as.example/other', 307))],
   refused: ['terminal', () => ask(refused('invalid_client', 401))],
   timeout: [

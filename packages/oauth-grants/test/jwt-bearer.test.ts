@@ -281,7 +281,7 @@ describe('the assertion', () => {
 
     await auth.getToken()
 
-    expect(waiting.map((signal) => signal?.aborted)).toEqual([true, true])
+    expect(waiting.map((signal) => signal?.aborted)).toEqual([true, true, true])
   })
 })
 

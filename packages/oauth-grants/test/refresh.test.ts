@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { clientSecretPost, memoryStore } from '../src/index.ts'
+import { clientSecretPost, memoryStore, type TokenStore } from '../src/index.ts'
 import { encodeToken } from '../src/token.ts'
 import { exchangeBench, exchanged } from './exchange-server.ts'
 import { handClock } from './hand-clock.ts'
@@ -191,9 +191,19 @@ describe('a refresh token of another issuer', () => {
       idToken: 'i-theirs',
       resource: 'https://theirs.example/',
     })
-    const load = async () => ({ value: encodeToken(token), revision: '1' })
+    const inner = memoryStore()
+    let isWritten = false
+    const store: TokenStore = {
+      load: async (key) => (isWritten ? inner.load(key) : { value: encodeToken(token), revision: 'first' }),
+      save(key, value, options) {
+        const expect = isWritten ? options.expect : undefined
+        isWritten = true
+        return inner.save(key, value, { ...options, expect })
+      },
+      clear: inner.clear,
+    }
     clock.pass(1)
-    return { clock, store: { ...memoryStore(), load } }
+    return { clock, store }
   }
 
   it('is sent to nobody (RT-05)', async () => {

@@ -255,13 +255,13 @@ describe('an early renewal', () => {
 
   it('is waited for when the token ends before it does, and is not doubled', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
-    const { session, obtain, clock } = bench()
+    const { session, obtain, clock } = bench({ seconds: 10 })
     await session.getToken()
     const hanging = byHand<Token>()
     obtain.mockReturnValueOnce(hanging.promise)
-    clock.pass(60_000)
+    clock.pass(6000)
     await session.getToken()
-    clock.pass(40_000)
+    clock.pass(4000)
 
     const waiting = secretOf(session.getToken())
     hanging.resolve(tokenOf(clock, 'new', 100))

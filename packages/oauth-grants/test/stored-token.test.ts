@@ -36,7 +36,6 @@ describe('a store', () => {
   it.each<[string, string, { rejected?: Token }]>([
     ['has expired', encodeToken(tokenOf(still, 'stored', 0)), {}],
     ['was refused', encodeToken(stored), { rejected: stored }],
-    ['is of a version that is not known', encodeToken(stored).replace('"version":1', '"version":2'), {}],
     ['is no token', '{"hello":1}', {}],
     ['is no JSON', 'hello', {}],
     ['is nothing', '', {}],
@@ -55,6 +54,17 @@ describe('a store', () => {
       await expect(read()).resolves.toBe('t1')
     },
   )
+
+  it('whose token is of a later version keeps it: the call fails, and says so', async () => {
+    const later = encodeToken(stored).replace('"version":1', '"version":2')
+    const { storage, store } = await storeWith(later)
+    const { session, obtain } = bench({ clock: still, storage })
+
+    await expect(session.getToken()).rejects.toMatchObject({ code: 'store_unreadable' })
+
+    expect(obtain).not.toHaveBeenCalled()
+    await expect(store.load(key)).resolves.toMatchObject({ value: later })
+  })
 
   it('gets the first token by no revision, and the next by that of the first', async () => {
     const { storage, store, read } = await storeWith()
@@ -233,13 +243,13 @@ describe('a store that was written meanwhile', () => {
     await expect(read()).resolves.toBe('newer')
   })
 
-  it('is left alone after three attempts; the token in hand is good all the same', async () => {
-    const { session, store, read } = await raced(['one', 'two', 'three', 'four'], 'before us')
+  it('is given up after ten attempts, with an error; the token in hand is good all the same', async () => {
+    const { session, store, read } = await raced([...'0123456789a'], 'before us')
 
-    await expect(secretOf(session.getToken())).resolves.toBe('mine1')
+    await expect(session.getToken()).rejects.toMatchObject({ code: 'store_unavailable' })
 
-    expect(store.save).toHaveBeenCalledTimes(3)
-    await expect(read()).resolves.toBe('three')
+    expect(store.save).toHaveBeenCalledTimes(10)
+    await expect(read()).resolves.toBe('9')
     expect(session.current()?.accessToken).toBe('mine1')
   })
 

@@ -147,7 +147,7 @@ describe('in a store', () => {
     ['an array', '[]'],
     ['a text', '"token"'],
     ['no version', stored({ version: undefined })],
-    ['a version of the future', stored({ version: 2 })],
+    ['a version that never was', stored({ version: 0 })],
     ['a version of another type', stored({ version: '1' })],
     ['no token', stored({ accessToken: undefined })],
     ['a token that no header can carry', stored({ accessToken: 'a\r\nb' })],
@@ -164,6 +164,13 @@ describe('in a store', () => {
     ['no issuer', stored({ issuer: undefined })],
   ])('%s is as good as none', (_, text) => {
     expect(decodeToken(text)).toBeUndefined()
+  })
+
+  it('a version of the future is refused, and says what to do', () => {
+    const read = () => decodeToken(stored({ version: 2, accessToken: undefined }))
+
+    expect(read).toThrow(expect.objectContaining({ name: 'StoreError', code: 'store_unreadable' }))
+    expect(read).toThrow(/later version .* Update this program/)
   })
 
   it('a prototype in its text changes none', () => {

@@ -7,45 +7,47 @@ import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readlink, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { OAuthError } from '@x/oauth-discovery'
 import * as v from 'valibot'
-import { isOver, type TokenStore } from '../store.ts'
+import { StoreError } from '../errors.ts'
+import { isBehind, isHeld, isOver, type Lease, type Term, type TokenStore } from '../store.ts'
 import { withLock } from './file-lock.ts'
-
-export type StoreErrorCode = 'invalid_name' | 'store_unreadable' | 'store_unsafe' | 'store_unavailable'
-
-/** The file of a store cannot be used. It was left as it is. */
-export class StoreError extends OAuthError {
-  override readonly name = 'StoreError'
-  override readonly code: StoreErrorCode
-  readonly path: string
-
-  constructor(code: StoreErrorCode, message: string, path: string) {
-    super(message)
-    this.code = code
-    this.path = path
-  }
-}
 
 /** The name of the program, for a file where this platform keeps such things of a user; or a path of your own. */
 export type FileStoreOptions = { name: string; path?: undefined } | { path: string; name?: undefined }
 
-type Entries = Map<string, v.InferOutput<typeof entrySchema>>
+/** What a file holds. */
+interface Content {
+  readonly entries: Map<string, v.InferOutput<typeof entrySchema>>
+  readonly terms: Map<string, Term>
+  /** The last one that was given out. */
+  fence: number
+}
 
+/** A map as JSON has it. Not a record: that one leaves out keys such as `__proto__`, and any text is a key. */
+const members = /* @__PURE__ */ (() =>
+  v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value)))()
+/** Version 1 knew no turns. */
 const schema = /* @__PURE__ */ (() =>
   v.object({
-    version: v.literal(1),
-    // Not a record: that one leaves out keys such as `__proto__`, and any text is a key.
-    entries: v.custom<object>(
-      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    ),
+    version: v.picklist([1, 2]),
+    entries: members,
+    terms: v.optional(members, {}),
+    fence: v.optional(v.number(), 0),
   }))()
 const entrySchema = /* @__PURE__ */ (() =>
-  v.object({ value: v.string(), revision: v.string(), keepUntil: v.optional(v.number()) }))()
+  v.object({
+    value: v.string(),
+    revision: v.string(),
+    fence: v.optional(v.number()),
+    keepUntil: v.optional(v.number()),
+  }))()
+const termSchema = /* @__PURE__ */ (() =>
+  v.object({ fence: v.number(), since: v.number(), until: v.number() }))()
 
 /**
- * Keeps tokens in a file that only its owner can read (mode 0600), replaced as a whole with each write. Processes that
- * share it take turns. What has ended is forgotten with the next write.
+ * Keeps tokens in a file that only its owner can read (mode 0600), replaced as a whole with each write. Processes of one
+ * machine share what is in it, and one renewal; a folder on a network is not for this. What has ended is forgotten with
+ * the next write.
  *
  * Default of the path: `$XDG_STATE_HOME`, or `~/.local/state`; on macOS `~/Library/Application Support`; on Windows
  * `%LOCALAPPDATA%`; in it `NAME/credentials.json`. The tokens in it are not encrypted.
@@ -57,33 +59,75 @@ const entrySchema = /* @__PURE__ */ (() =>
 export function fileStore(options: FileStoreOptions): TokenStore {
   const path = resolve(options.path ?? userPath(options.name))
   /** Changes what is there in one step, seen by all or by none. */
-  const change = <T>(act: (entries: Entries) => T | undefined): Promise<T | undefined> =>
+  const change = <T>(act: (content: Content) => T | undefined): Promise<T | undefined> =>
     named(path, async () => {
       // A link to another place stays one, and whoever comes there by another way finds the same lock.
       const target = await targetOf(path)
       await mkdir(dirname(target), { recursive: true, mode: 0o700 })
       return withLock(`${target}.lock`, async (requireLock) => {
-        const entries = await read(target)
-        const result = act(entries)
-        if (result !== undefined) await write(target, entries, requireLock)
+        const content = await read(target)
+        const result = act(content)
+        if (result !== undefined) await write(target, content, requireLock)
         return result
       })
     })
   return {
-    load: (key) => named(path, async () => (await read(path)).get(key)),
-    save: (key, value, { expect, keepUntil }) =>
-      change((entries) => {
-        if (entries.get(key)?.revision !== expect) return undefined
+    load: (key) =>
+      named(path, async () => {
+        const entry = (await read(path)).entries.get(key)
+        return entry && { value: entry.value, revision: entry.revision }
+      }),
+    save: (key, value, { expect, fence, keepUntil }) =>
+      change(({ entries }) => {
+        const before = entries.get(key)
+        if (before?.revision !== expect || isBehind(fence, before)) return undefined
         for (const [each, entry] of entries) if (isOver(entry)) entries.delete(each)
         const revision = randomUUID()
-        entries.set(key, { value, revision, keepUntil })
+        entries.set(key, { value, revision, fence: fence ?? before?.fence, keepUntil })
         return revision
       }),
     async clear(key, { expect }) {
-      const isCleared = await change((entries) =>
+      const isCleared = await change(({ entries }) =>
         entries.get(key)?.revision === expect && entries.delete(key) ? true : undefined,
       )
       return isCleared === true
+    },
+    async lease(key, ms, now) {
+      // Whoever waits asks often, and must not stand in the way of the one who has it.
+      const isTaken = await named(path, async () => isHeld((await read(path)).terms.get(key), now))
+      if (isTaken) return undefined
+      const fence = await change((content) => {
+        const { terms, entries } = content
+        if (isHeld(terms.get(key), now)) return undefined
+        for (const [each, term] of terms) if (!isHeld(term, now)) terms.delete(each)
+        content.fence = Math.max(content.fence, entries.get(key)?.fence ?? 0) + 1
+        terms.set(key, { fence: content.fence, since: now, until: now + ms })
+        return content.fence
+      })
+      return fence === undefined ? undefined : leaseOf(key, fence, change)
+    },
+  }
+}
+
+function leaseOf(
+  key: string,
+  fence: number,
+  change: (act: (content: Content) => boolean | undefined) => Promise<boolean | undefined>,
+): Lease {
+  const ifOurs = (act: (terms: Content['terms']) => unknown) =>
+    change(({ terms }) => {
+      if (terms.get(key)?.fence !== fence) return undefined
+      act(terms)
+      return true
+    })
+  return {
+    fence,
+    async extend(ms, now) {
+      const isOurs = await ifOurs((terms) => terms.set(key, { fence, since: now, until: now + ms }))
+      return isOurs === true
+    },
+    async [Symbol.asyncDispose]() {
+      await ifOurs((terms) => terms.delete(key))
     },
   }
 }
@@ -113,12 +157,12 @@ async function targetOf(path: string, hops = 0): Promise<string> {
 }
 
 /** No file is an empty store; a file that holds something else is never taken for one. */
-async function read(path: string): Promise<Entries> {
+async function read(path: string): Promise<Content> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
-  if (file === undefined) return new Map()
+  if (file === undefined) return { entries: new Map(), terms: new Map(), fence: 0 }
   try {
     await requirePrivate(file, path)
     return parse(await file.readFile('utf8'), path)
@@ -136,28 +180,40 @@ async function requirePrivate(file: FileHandle, path: string): Promise<void> {
   throw new StoreError('store_unsafe', message, path)
 }
 
-function parse(text: string, path: string): Entries {
+function parse(text: string, path: string): Content {
+  let json: unknown
   try {
-    const { entries } = v.parse(schema, JSON.parse(text))
-    return new Map(Object.entries(entries).map(([key, each]) => [key, v.parse(entrySchema, each)]))
+    json = JSON.parse(text)
+    const { entries, terms, fence } = v.parse(schema, json)
+    return { entries: mapOf(entries, entrySchema), terms: mapOf(terms, termSchema), fence }
   } catch {
     // What the parsers say would hold what is in it.
-    const message = `${path} holds something else than credentials of this version, and was left as it is. Move it away, and sign in again.`
+    const message = isNewer(json)
+      ? `${path} is of a later version of @x/oauth-grants, and was left as it is. Update this program, or give it a file of its own.`
+      : `${path} holds something else than credentials, and was left as it is. Move it away, and sign in again.`
     throw new StoreError('store_unreadable', message, path)
   }
 }
 
+function isNewer(json: unknown): boolean {
+  return v.is(v.looseObject({ version: v.pipe(v.number(), v.minValue(3)) }), json)
+}
+
+function mapOf<T>(members: object, each: v.GenericSchema<unknown, T>): Map<string, T> {
+  return new Map(Object.entries(members).map(([key, value]) => [key, v.parse(each, value)]))
+}
+
 /** Beside it first, then in its place: a crash leaves the old file or the new one. */
-async function write(path: string, entries: Entries, requireLock: () => Promise<void>): Promise<void> {
+async function write(path: string, content: Content, requireLock: () => Promise<void>): Promise<void> {
   // One name for all: what a crash has left there goes with the next write.
   const draft = `${path}.tmp`
   await rm(draft, { force: true })
   try {
     const file = await open(draft, 'wx', 0o600)
     try {
-      await file.writeFile(
-        `${JSON.stringify({ version: 1, entries: Object.fromEntries(entries) }, null, 2)}\n`,
-      )
+      const { entries, terms, fence } = content
+      const maps = { entries: Object.fromEntries(entries), terms: Object.fromEntries(terms) }
+      await file.writeFile(`${JSON.stringify({ version: 2, ...maps, fence }, null, 2)}\n`)
       await file.sync()
     } finally {
       await file.close()

@@ -76,7 +76,7 @@ describe('a file that holds something else', () => {
     ['JSON that is no object', '["hunter2"]'],
     ['null', 'null'],
     ['other JSON', '{"name":"hunter2","version":"1.0.0"}'],
-    ['ours of a later version', '{"version":2,"entries":{"a":{"value":"hunter2","revision":"1"}}}'],
+    ['ours of a later version', '{"version":3,"entries":{"a":{"value":"hunter2","revision":"1"}}}'],
     ['ours without a version', '{"entries":{"a":{"value":"hunter2","revision":"1"}}}'],
     ['a list of entries', '{"version":1,"entries":["hunter2"]}'],
     ['no entries', '{"version":1,"entries":null}'],
