@@ -4,11 +4,10 @@
  * @module
  */
 import { isOAuthError } from '@x/oauth-discovery'
-import { systemClock } from '@x/oauth-discovery/http'
 import type { Grant, GrantOptions, GrantRequest } from './auth.ts'
 import { TokenError } from './errors.ts'
 import { isAskedFor, scopeTokens } from './scope.ts'
-import { isFresh, type Token } from './token.ts'
+import type { Token } from './token.ts'
 import type { Asked } from './token-response.ts'
 
 /**
@@ -50,8 +49,8 @@ export function withRefresh<O extends GrantOptions>(grant: Grant<O>, handedIn: s
 
 async function refresh(
   asked: Required<Pick<Asked, 'previous'>>,
-  { resource, clock = systemClock }: GrantOptions,
-  { endpoint, signal, previous, latest }: GrantRequest,
+  { resource }: GrantOptions,
+  { endpoint, signal, previous, latest, why }: GrantRequest,
 ): Promise<Token> {
   const form = {
     grant_type: 'refresh_token',
@@ -68,7 +67,8 @@ async function refresh(
     if (!isOAuthError(error, 'unreachable')) throw error
     const newer = await latest()
     if (newer !== undefined) return newer
-    if (previous !== undefined && isFresh(previous, clock.now())) throw error
+    // The token in hand is good meanwhile: nothing has to be risked.
+    if (why === 'early') throw error
     return send()
   }
 }

@@ -106,6 +106,8 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   /** Of what was last seen or written in the store: another one there is news, whatever its time says. */
   #revision: string | undefined
   #renewal: Promise<Token> | undefined
+  /** Begun while the token in hand was good. */
+  #isEarly = false
   /** All that is under way: the renewal, and sign-ins beside it. */
   #flights: readonly Promise<Token>[] = []
   /** Aborted to end what is under way; and for good, when the session is closed. */
@@ -149,13 +151,22 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     signal?.throwIfAborted()
     const demanded = demandedScope(challenge)
     const why = this.#reason(rejected, demanded)
+    let hasFailed = false
     for (;;) {
       if (rejected !== undefined && demanded === undefined) this.#held.refuse(rejected)
       // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
       const held = this.held(challenge)
       if (held !== undefined) return held
       const hasJoined = this.#renewal !== undefined
-      const token = await untilAborted(this.#renew(why, challenge), signal)
+      const isForEarly = hasJoined && this.#isEarly && !hasFailed
+      const renewal = this.#renew(why, challenge)
+      const token = await untilAborted(renewal, signal).catch((error: unknown) => {
+        hasFailed = true
+        // It was begun when there was still time to fail: now that there is none, another one is.
+        if (isForEarly && isPassing(error) && signal?.aborted !== true) return undefined
+        throw error
+      })
+      if (token === undefined) continue
       // What was under way may have brought the very token that was refused meanwhile, or one of another scope.
       if (!hasJoined || (!this.#held.wasRefused(token) && this.#suffices(token, demanded))) return token
     }
@@ -232,6 +243,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
 
   /** Joins the renewal under way, or starts one. */
   #renew(why: RenewalReason, challenge?: Challenge): Promise<Token> {
+    if (this.#renewal === undefined) this.#isEarly = why === 'early'
     this.#renewal ??= this.#inTime(why, challenge).finally(() => {
       if (this.#renewal === renewal) this.#renewal = undefined
     })

@@ -136,7 +136,10 @@ export function readRefusal(
   }
   if (error === undefined) {
     const message = `${what} with no OAuth answer. Check that the address is right.`
-    return new TokenError('invalid_response', message, details)
+    // A page in the place of a token is one of a proxy, and half of one was cut off: that passes.
+    const isPassing = status === 200 && /html|json/i.test(headers.get('content-type') ?? '')
+    const recovery = isPassing ? 'transient' : 'terminal'
+    return new TokenError('invalid_response', message, { ...details, recovery })
   }
   const said = [error, errorDescription].flatMap((each) => (each === undefined ? [] : quoteForeign(each)))
   const message = `${what}, refused with ${said.join(', ')}. ${advice[error] ?? 'Its documentation says more.'}`

@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest'
-import { AuthorizationError } from '../src/index.ts'
-import { aside, bench, byHand, demand, down, secretOf, storeWith, tokenOf } from './session-bench.ts'
+import { afterEach, expect, it, vi } from 'vitest'
+import { AuthorizationError, type Token } from '../src/index.ts'
+import { aside, bench, byHand, demand, down, secretOf, storeWith, times, tokenOf } from './session-bench.ts'
+
+afterEach(() => void vi.restoreAllMocks())
 
 /** Asks for a token each second, so many times. */
 async function passing({ clock, session }: ReturnType<typeof bench>, seconds: number) {
@@ -62,4 +64,38 @@ it('that ends after a sign-in leaves what that brought, in the store too', async
 
   expect(await secretOf(session.getToken())).toBe('wide')
   expect(await read()).toBe('wide')
+})
+
+it('that fails only after the token has ended leaves who has waited for it an attempt of their own', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { session, obtain, clock } = bench({ seconds: 10 })
+  await session.getToken()
+  const hanging = byHand<Token>()
+  obtain.mockReturnValueOnce(hanging.promise)
+  clock.pass(6000)
+  await session.getToken()
+  clock.pass(4000)
+  const waiting = times(100, () => secretOf(session.getToken()))
+
+  hanging.reject(down())
+
+  expect(new Set(await waiting)).toEqual(new Set(['t2']))
+  expect(obtain).toHaveBeenCalledTimes(3)
+})
+
+it('whose second attempt fails as well fails who has waited, and is not tried a third time', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { session, obtain, clock } = bench({ seconds: 10 })
+  await session.getToken()
+  const hanging = byHand<Token>()
+  obtain.mockReturnValueOnce(hanging.promise).mockRejectedValueOnce(down())
+  clock.pass(6000)
+  await session.getToken()
+  clock.pass(4000)
+  const waiting = times(100, () => session.getToken().catch((error: unknown) => error))
+
+  hanging.reject(down())
+
+  for (const error of await waiting) expect(error).toMatchObject({ code: 'unavailable' })
+  expect(obtain).toHaveBeenCalledTimes(3)
 })

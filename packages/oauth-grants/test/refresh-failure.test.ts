@@ -230,6 +230,15 @@ describe('a refresh whose answer is lost', () => {
     expect(presented()).toEqual(['authorization_code', 'r1'])
   })
 
+  it('is tried once more where the old token was refused, though its time is not over (RT-08)', async () => {
+    const { auth, presented } = loginBench({}, answer(1), lost, answer(3))
+    const rejected = await auth.getToken()
+
+    await expect(secretOf(auth.getToken({ rejected }))).resolves.toBe('t3')
+
+    expect(presented()).toEqual(['authorization_code', 'r1', 'r1'])
+  })
+
   it('gives the token that another process has put into the store, and is not tried again (RT-08)', async () => {
     const { store, renewElsewhere } = shared()
     const clock = handClock()

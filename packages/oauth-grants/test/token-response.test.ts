@@ -371,14 +371,24 @@ describe('an answer that is no OAuth answer', () => {
   ])('such as %s is told by its status, without its body (TE-06, TE-10)', async (_, reply, status) => {
     const error = await refusal(reply)
 
-    expect(error).toMatchObject({
-      name: 'TokenError',
-      code: 'invalid_response',
-      recovery: 'terminal',
-      status,
-    })
+    expect(error).toMatchObject({ name: 'TokenError', code: 'invalid_response', status })
     expect(error.message).toContain(String(status))
     expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(/hunter|doctype/)
+  })
+})
+
+describe('what helps where there is no OAuth answer', () => {
+  const page = { 'content-type': 'text/html' }
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+
+  it.each<[string, Reply, string]>([
+    ['time: a page of a proxy', json('<!doctype html>', 200, page), 'transient'],
+    ['time: JSON that was cut off', json('{"access_token":"hun', 200), 'transient'],
+    ['nothing: a page at a wrong address', json('<!doctype html>', 404, page), 'terminal'],
+    ['nothing: a refusal that says nothing', json('', 400), 'terminal'],
+    ['nothing: a server of another protocol', json('access_token=hunter2', 200, form), 'terminal'],
+  ])('is %s (RFC 6749 §5)', async (_, reply, recovery) => {
+    await expect(refusal(reply)).resolves.toMatchObject({ code: 'invalid_response', recovery })
   })
 })
 
