@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/node.ts', 'src/dpop.ts'],
+  entry: ['src/index.ts', 'src/node.ts', 'src/dpop.ts', 'src/store-claims.ts'],
   format: ['esm'],
   target: 'es2022',
   platform: 'neutral',

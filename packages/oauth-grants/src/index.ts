@@ -66,6 +66,7 @@ export { TokenExchangeAuth, type TokenExchangeOptions } from './token-exchange.t
 // hold it,
 
 export type { Binding, ProvenRequest } from './binding.ts'
+export { type EncryptionKey, encrypted } from './encrypted-store.ts'
 export {
   type GetTokenOptions,
   type Obtain,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import * as dpop from '../src/dpop.ts'
 import * as root from '../src/index.ts'
 import * as node from '../src/node.ts'
+import * as storeClaims from '../src/store-claims.ts'
 import { metadata, tokenServer } from './token-server.ts'
 
 it('exports these names and no others', () => {
@@ -25,6 +26,7 @@ it('exports these names and no others', () => {
     'clientSecretPost',
     'createToken',
     'dynamicRegistration',
+    'encrypted',
     'finishAuthorization',
     'identityAssertion',
     'isOAuthError',
@@ -48,6 +50,10 @@ it('exports these names from ./node and no others', () => {
 
 it('exports these names from ./dpop and no others', () => {
   expect(Object.keys(dpop)).toEqual(['dpop'])
+})
+
+it('exports these names from ./store-claims and no others', () => {
+  expect(Object.keys(storeClaims)).toEqual(['storeClaims'])
 })
 
 it('has no implicit and no password grant (AC-25)', async () => {
