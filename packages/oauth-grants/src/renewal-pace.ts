@@ -54,7 +54,17 @@ export class RenewalPace {
 function stillFailing(error: TokenError, failures: number, leftMs: number): TokenError {
   const times = failures === 1 ? 'once' : `${failures} times in a row`
   const message = `${error.message} That was ${times}; nothing is asked for another ${seconds(leftMs)} s.`
-  return new TokenError(error.code, message, { ...error, retryAfterMs: leftMs, cause: error })
+  const { endpoint, issuer, status, error: word, errorDescription, recovery } = error
+  return new TokenError(error.code, message, {
+    endpoint,
+    issuer,
+    status,
+    error: word,
+    errorDescription,
+    recovery,
+    retryAfterMs: leftMs,
+    cause: error,
+  })
 }
 
 function loopError(issuer: string, leftMs: number): TokenError {

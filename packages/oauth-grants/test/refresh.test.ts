@@ -196,11 +196,11 @@ describe('a refresh token of another issuer', () => {
     const store: TokenStore = {
       load: async (key) => (isWritten ? inner.load(key) : { value: encodeToken(token), revision: 'first' }),
       save(key, value, options) {
-        const expect = isWritten ? options.expect : undefined
+        const seen = isWritten ? options.expect : undefined
         isWritten = true
-        return inner.save(key, value, { ...options, expect })
+        return inner.save(key, value, { ...options, expect: seen })
       },
-      clear: inner.clear,
+      clear: (key, options) => inner.clear(key, options),
     }
     clock.pass(1)
     return { clock, store }

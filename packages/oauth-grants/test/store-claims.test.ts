@@ -3,6 +3,7 @@ import { encrypted, memoryStore, type TokenStore } from '../src/index.ts'
 import { fileStore } from '../src/node.ts'
 import { type OpenStore, storeClaims } from '../src/store-claims.ts'
 import { newPath } from './node/folder.ts'
+import { withoutLeases } from './without-leases.ts'
 
 const shared = memoryStore()
 const key = crypto.getRandomValues(new Uint8Array(32))
@@ -20,8 +21,7 @@ describe.each(Object.entries(stores))('%s', (_, open) => {
 })
 
 describe('a store without leases', () => {
-  const { load, save, clear } = shared
-  const open = () => ({ load, save, clear })
+  const open = () => withoutLeases(shared)
 
   for (const { claim, check } of storeClaims({ leases: false })) it(claim, () => check(open))
 })
@@ -52,7 +52,7 @@ const wrongs: Readonly<Record<string, (right: TokenStore) => Partial<TokenStore>
   'ends each turn at once': (right) => ({ lease: async (name, _, now) => right.lease?.(name, 0, now) }),
   'has one turn for all names': (right) => ({ lease: async (_, ...more) => right.lease?.('all', ...more) }),
   'knows no fence': (right) => ({
-    save: (name, value, { expect, keepUntil }) => right.save(name, value, { expect, keepUntil }),
+    save: (name, value, more) => right.save(name, value, { ...more, fence: undefined }),
   }),
   'takes only the newest fence': (right) => {
     let newest = 0

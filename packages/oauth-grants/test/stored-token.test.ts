@@ -244,7 +244,7 @@ describe('a store that was written meanwhile', () => {
   })
 
   it('is given up after ten attempts, with an error; the token in hand is good all the same', async () => {
-    const { session, store, read } = await raced([...'0123456789a'], 'before us')
+    const { session, store, read } = await raced('0 1 2 3 4 5 6 7 8 9 10'.split(' '), 'before us')
 
     await expect(session.getToken()).rejects.toMatchObject({ code: 'store_unavailable' })
 

@@ -199,8 +199,8 @@ function isNewer(json: unknown): boolean {
   return v.is(v.looseObject({ version: v.pipe(v.number(), v.minValue(3)) }), json)
 }
 
-function mapOf<T>(members: object, each: v.GenericSchema<unknown, T>): Map<string, T> {
-  return new Map(Object.entries(members).map(([key, value]) => [key, v.parse(each, value)]))
+function mapOf<T>(json: object, each: v.GenericSchema<unknown, T>): Map<string, T> {
+  return new Map(Object.entries(json).map(([key, value]) => [key, v.parse(each, value)]))
 }
 
 /** Beside it first, then in its place: a crash leaves the old file or the new one. */
