@@ -10,6 +10,7 @@ import {
   type Fail,
   parseJsonObject,
   systemClock,
+  untilAborted,
   withHttp,
   withoutSecrets,
 } from '@x/oauth-discovery/http'
@@ -24,6 +25,7 @@ import {
 import { TokenError, unusable } from './errors.ts'
 import type { TokenStore } from './store.ts'
 import { readRefusal } from './token-response.ts'
+import { inTurn, ownTurn, type Turn } from './turn.ts'
 
 /** A client as a server knows it, and no other server does. */
 export interface RegisteredClient extends Client {
@@ -104,18 +106,25 @@ export function dynamicRegistration(
     // A client is registered for bound tokens, whatever key they will be bound to, or for others.
     const isBound = options.binding?.at(serverMetadata, options.boundTokensOnly) !== undefined
     const key = JSON.stringify(['client', serverMetadata.issuer, grantType, redirectUri, isBound, metadata])
-    const now = (options.clock ?? systemClock).now()
-    const stored = await store?.load(key)
-    const known = readStored(stored?.value, now)
-    if (known !== undefined && known.clientId !== refusedClient) return known
-    const answer = await register(request, describe(metadata, request, isBound))
-    const client = readClient(answer, now)
-    if (client === undefined) throw unusableAnswer(serverMetadata)
-    const keeping = { expect: stored?.revision, keepUntil: endOf(answer) }
-    const revision = await store?.save(key, JSON.stringify(answer), keeping)
-    // Another object has registered meanwhile: they are one client from now on, and tokens in the store are for both.
-    const first = revision === undefined ? await store?.load(key) : undefined
-    return readStored(first?.value, now) ?? client
+    const { clock = systemClock, signal } = options
+    const make = async (stored: { readonly revision: string } | undefined, { hold, fence }: Turn) => {
+      await hold()
+      const answer = await register(request, describe(metadata, request, isBound))
+      const client = readClient(answer, clock.now())
+      if (client === undefined) throw unusableAnswer(serverMetadata)
+      const keeping = { expect: stored?.revision, fence, keepUntil: endOf(answer) }
+      const revision = await store?.save(key, JSON.stringify(answer), keeping)
+      // Another object has registered meanwhile: they are one client from now on, and tokens in the store are for both.
+      const first = revision === undefined ? await store?.load(key) : undefined
+      return readStored(first?.value, clock.now()) ?? client
+    }
+    if (store === undefined) return make(undefined, ownTurn)
+    const look = () => untilAborted(store.load(key), signal)
+    const accept = (stored: { readonly value: string } | undefined) => {
+      const known = readStored(stored?.value, clock.now())
+      return known?.clientId === refusedClient ? undefined : known
+    }
+    return inTurn({ store, key, clock, signal, look, accept }, make)
   }
 }
 

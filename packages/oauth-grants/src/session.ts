@@ -20,7 +20,7 @@ import type { GrantEvent, RenewalReason } from './events.ts'
 import { HeldToken } from './held-token.ts'
 import { RenewalPace } from './renewal-pace.ts'
 import { baseScope, demandedScope, differenceOf, isAskedFor, unionOf } from './scope.ts'
-import { type Storage, type Stored, StoredToken, type Turn } from './stored-token.ts'
+import { type Storage, type Stored, StoredToken, type StoredTurn } from './stored-token.ts'
 import { requireToken, type Token } from './token.ts'
 
 export interface GetTokenOptions {
@@ -282,7 +282,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     emit({ type: 'renewal', why, outcome: 'started' })
     const { token: held } = this.#held
     const demanded = demandedScope(challenge)
-    const look = (stored: Stored) => {
+    const accept = (stored: Stored) => {
       const found = this.#adopt(stored, demanded)
       if (found) emit({ type: 'renewal', why, outcome: 'adopted' })
       else if (!interactive) this.#pace.require(why, this.#clock.now(), this.#held.newest?.issuer ?? '')
@@ -290,7 +290,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     }
     let isCounted = false
     try {
-      return await this.#stored.inTurn({ signal, isLogin: interactive, look, tell }, async (turn) => {
+      return await this.#stored.inTurn({ signal, isLogin: interactive, accept, tell }, async (turn) => {
         isCounted = demanded !== undefined
         if (isCounted) this.#stepUps += 1
         const token = await this.#ask(turn, { ...asked, why, emit })
@@ -331,7 +331,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   /** A refresh token that replaces another is kept before anything is done with what came along (RFC 6749 §6). */
   async #save(
     token: Token,
-    turn: Turn,
+    turn: StoredTurn,
     { interactive, signal }: Asked,
     isLatest: () => boolean,
   ): Promise<void> {
@@ -349,7 +349,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   }
 
   /** Has the grant obtain a token, and tells of it where a person is asked. */
-  async #ask(turn: Turn, asked: Asked & Pick<Renewal, 'why' | 'emit'>): Promise<Token> {
+  async #ask(turn: StoredTurn, asked: Asked & Pick<Renewal, 'why' | 'emit'>): Promise<Token> {
     const { interactive, challenge, signal, emit } = asked
     const { newest: previous } = this.#held
     const demanded = demandedScope(challenge)

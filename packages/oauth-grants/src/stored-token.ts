@@ -1,13 +1,14 @@
 /**
- * The place of one token in a store, and whose turn it is there; without a store, nowhere.
+ * The place of one token in a store; without a store, nowhere.
  *
  * @module
  */
 import { type Clock, untilAborted } from '@x/oauth-discovery/http'
 import type { Binding } from './binding.ts'
 import { AuthConfigError, StoreError } from './errors.ts'
-import type { Lease, TokenStore } from './store.ts'
+import type { TokenStore } from './store.ts'
 import { createToken, decodeToken, encodeToken, isFresh, type Token } from './token.ts'
+import { giveBack, inTurn, leaseSoon, ownTurn, type Turn } from './turn.ts'
 
 /** Where a token outlives its session, and the key that it has there. */
 export interface Storage {
@@ -22,35 +23,20 @@ export interface Stored {
   readonly revision?: string | undefined
 }
 
-/** A turn at a place, and what was found there. */
-export interface Turn extends Stored {
-  readonly fence?: number | undefined
-  /** For the moment before something is sent that can be used once. It throws where another has the turn by now. */
-  readonly hold: () => Promise<void>
-}
+/** A turn, and what was found there. */
+export type StoredTurn = Stored & Turn
 
 interface Wait<T> {
   readonly signal: AbortSignal
-  /** A person signs in: that takes long, and keeps nobody from renewing. */
+  /** A person signs in, which keeps nobody from renewing. */
   readonly isLogin: boolean
-  /** Looks at what is there, before a turn is asked for and in it: a result ends the wait. */
-  readonly look: (stored: Stored) => T | undefined
+  readonly accept: (stored: Stored) => T | undefined
   readonly tell: (outcome: 'waiting' | 'held' | 'lost') => void
 }
 
-/** How long whoever died keeps others waiting, in ms. Whoever lives extends it. */
-const leaseMs = 10_000
-/** How often those look who wait, in ms, on average. */
-const pollMs = 100
 /** How long a sign-out waits for a renewal of another process, in ms. */
 const patienceMs = 3_000
 const maxTries = 10
-
-/** What is under way in this process, by store and key. */
-const lines = /* @__PURE__ */ new WeakMap<TokenStore, Map<string, Promise<void>>>()
-
-/** Another process took the turn over while this one stood still. */
-class TurnLost extends Error {}
 
 export class StoredToken {
   readonly #storage: Storage | undefined
@@ -61,99 +47,20 @@ export class StoredToken {
     this.#clock = clock
   }
 
-  /**
-   * Runs `act` when nobody else is at the same place, in this process, or in another where the store can tell: two would
-   * present one refresh token.
-   */
-  inTurn<T>(wait: Wait<T>, act: (turn: Turn) => Promise<T>): Promise<T> {
-    const { isLogin, look, signal } = wait
-    if (this.#storage === undefined) {
-      return Promise.resolve(look({}) ?? act({ hold: async () => {} }))
-    }
+  /** Runs `act` when nobody else is at the same place: two would present one refresh token. */
+  inTurn<T>(wait: Wait<T>, act: (turn: StoredTurn) => Promise<T>): Promise<T> {
+    const { isLogin, accept, signal } = wait
+    if (this.#storage === undefined) return Promise.resolve(accept({}) ?? act(ownTurn))
     const { store, key } = this.#storage
-    if (isLogin) return this.#inLease(store, `${key} login`, wait, act)
-    const line = lines.get(store) ?? new Map<string, Promise<void>>()
-    lines.set(store, line)
-    const before = line.get(key) ?? Promise.resolve()
-    const turn = untilAborted(before, signal).then(() => this.#inLease(store, key, wait, act))
-    // Who gives up waiting lets nobody pass.
-    const end = Promise.allSettled([before, turn]).then(() => {
-      if (line.get(key) === end) line.delete(key)
-    })
-    line.set(key, end)
-    return turn
-  }
-
-  async #inLease<T>(
-    store: TokenStore,
-    key: string,
-    wait: Wait<T>,
-    act: (turn: Turn) => Promise<T>,
-  ): Promise<T> {
-    const { signal, isLogin, look, tell } = wait
-    for (let tries = 0; ; tries += 1) {
-      const stored = await this.load(signal)
-      const found = look(stored)
-      if (found !== undefined) return found
-      if (store.lease === undefined) return act({ ...stored, hold: async () => {} })
-      const lease = await this.#lease(key, signal)
-      try {
-        if (lease) return await this.#holding(lease, wait, act)
-        if (tries === 0) tell('waiting')
-      } catch (error) {
-        if (!(error instanceof TurnLost)) throw error
-        tell('lost')
-      }
-      await this.#clock.sleep(pollMs * (0.5 + Math.random()) * (isLogin ? 5 : 1), signal)
-      signal.throwIfAborted()
+    const place = {
+      ...wait,
+      store,
+      key: isLogin ? `${key} login` : key,
+      clock: this.#clock,
+      isSlow: isLogin,
+      look: () => this.load(signal),
     }
-  }
-
-  async #holding<T>(lease: Lease, wait: Wait<T>, act: (turn: Turn) => Promise<T>): Promise<T> {
-    const { signal, isLogin, look, tell } = wait
-    const done = new AbortController()
-    let extendedAt = this.#clock.now()
-    const extend = async () => {
-      extendedAt = this.#clock.now()
-      if (!(await lease.extend(leaseMs, extendedAt))) throw new TurnLost()
-    }
-    // A process that stood still, or whose clock was set, may have lost it without notice.
-    const hold = async () => {
-      if (Math.abs(this.#clock.now() - extendedAt) > leaseMs / 2) await extend()
-    }
-    void this.#beat(extend, done.signal).catch(() => {})
-    try {
-      tell('held')
-      // Somebody else may have had the turn since it was looked at.
-      const stored = await this.load(signal)
-      const turn = isLogin ? { ...stored, hold: async () => {} } : { ...stored, fence: lease.fence, hold }
-      return look(stored) ?? (await act(turn))
-    } finally {
-      done.abort()
-      // If not now, it ends by itself.
-      await untilAborted(giveBack(lease), signal).catch(() => {})
-    }
-  }
-
-  /** Keeps a turn, while somebody who is alive needs it. */
-  async #beat(extend: () => Promise<void>, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await this.#clock.sleep(leaseMs / 3, signal)
-      if (signal.aborted) return
-      await extend()
-    }
-  }
-
-  /** @returns undefined where another has the turn, or the store knows none */
-  async #lease(key: string, signal: AbortSignal): Promise<Lease | undefined> {
-    const leasing = this.#storage?.store.lease?.(key, leaseMs, this.#clock.now())
-    try {
-      return leasing && (await untilAborted(leasing, signal))
-    } catch (error) {
-      // It may come all the same, and keep others waiting.
-      leasing?.then(giveBack).catch(() => {})
-      throw error
-    }
+    return inTurn(place, (stored, turn) => act({ ...stored, ...turn }))
   }
 
   /** A store that hangs must not keep anybody who closes the session: so each wait here ends with a signal. */
@@ -170,7 +77,7 @@ export class StoredToken {
    * @returns the revision by which it is there; undefined where a newer one is
    * @throws {AuthConfigError} `signed_out`: what it was to be the successor of is gone
    */
-  async save(token: Token, turn: Turn, signal: AbortSignal | undefined): Promise<string | undefined> {
+  async save(token: Token, turn: StoredTurn, signal: AbortSignal | undefined): Promise<string | undefined> {
     if (this.#storage === undefined) return undefined
     const { store, key } = this.#storage
     const { fence } = turn
@@ -201,7 +108,7 @@ export class StoredToken {
     const isGood = isFresh(token, this.#clock.now())
     const expiresAt = isGood ? token.expiresAt : this.#clock.now()
     const bare = createToken({ ...token, accessToken, binding, expiresAt })
-    await this.save(bare, { ...stored, hold: async () => {} }, signal)
+    await this.save(bare, { ...stored, ...ownTurn }, signal)
   }
 
   /**
@@ -213,7 +120,7 @@ export class StoredToken {
   async clear(signal: AbortSignal): Promise<Token | undefined> {
     if (this.#storage === undefined) return undefined
     const { store, key, binding } = this.#storage
-    const lease = await this.#leaseSoon(key, signal)
+    const lease = await leaseSoon({ store, key, clock: this.#clock, signal }, patienceMs)
     try {
       for (let tries = 1; ; tries += 1) {
         const stored = await untilAborted(store.load(key), signal)
@@ -225,20 +132,6 @@ export class StoredToken {
       await giveBack(lease).catch(() => {})
     }
   }
-
-  async #leaseSoon(key: string, signal: AbortSignal): Promise<Lease | undefined> {
-    const until = this.#clock.now() + patienceMs
-    for (;;) {
-      const lease = await this.#lease(key, signal)
-      if (lease || !this.#storage?.store.lease || this.#clock.now() >= until) return lease
-      await this.#clock.sleep(pollMs, signal)
-      signal.throwIfAborted()
-    }
-  }
-}
-
-async function giveBack(lease: Lease | undefined): Promise<void> {
-  await lease?.[Symbol.asyncDispose]()
 }
 
 function readable(text: string, binding: Binding | undefined): Token | undefined {

@@ -120,5 +120,6 @@ export function told(events: readonly GrantEvent[]): string[] {
 
 function wordsOf(event: GrantEvent): (string | undefined)[] {
   if (event.type === 'renewal') return [event.why, event.outcome, event.granted, event.code]
-  return event.type === 'interaction' ? [event.type, event.outcome, event.code] : [event.type]
+  if (event.type === 'interaction') return [event.type, event.outcome, event.code]
+  return event.type === 'lease' ? [event.type, event.outcome] : [event.type]
 }
