@@ -11,7 +11,10 @@ export function sharedStore({ leases = true } = {}) {
   /** A process with one session; `over` is what its store does in its own way. */
   const start = (
     name: string,
-    { over, ...options }: Omit<TokenSessionOptions, 'clock' | 'storage'> & {
+    {
+      over,
+      ...options
+    }: Omit<TokenSessionOptions, 'clock' | 'storage'> & {
       over?: Partial<TokenStore>
       clock?: HandClock
       seconds?: number

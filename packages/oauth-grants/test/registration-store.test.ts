@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { dynamicRegistration, memoryStore, publicClient } from '../src/index.ts'
+import { dynamicRegistration, memoryStore, publicClient, type TokenStore } from '../src/index.ts'
 import { handClock } from './hand-clock.ts'
 import { type BenchOptions, bench, publicAnswer, secretAnswer } from './registration-bench.ts'
+import { aside } from './session-bench.ts'
 import type { Reply } from './token-server.ts'
+import { withoutLeases } from './without-leases.ts'
 
 describe('a client in a store', () => {
   const start = Date.UTC(2100, 0, 1)
@@ -31,16 +33,28 @@ describe('a client in a store', () => {
     expect(arrivals).toHaveLength(2)
   })
 
-  it('is the same for two that register at once: the one that was kept first', async () => {
-    const store = memoryStore()
-    const [one, other] = [
-      keeping(store, undefined, { client_id: 'one' }),
-      keeping(store, undefined, { client_id: 'other' }),
-    ]
+  /** Two that register at once. */
+  async function together(store: TokenStore, clock = handClock(start)) {
+    const [one, other] = ['one', 'other'].map((client_id) => keeping({ ...store }, clock, { client_id }))
+    const both = Promise.all([one?.ask(), other?.ask()])
+    await aside()
+    clock.pass(1000)
+    const requests = () => (one?.arrivals.length ?? 0) + (other?.arrivals.length ?? 0)
+    return { clients: await both, requests: requests() }
+  }
 
-    const [first, second] = await Promise.all([one.ask(), other.ask()])
+  it('is registered once by two that do it at once, in two processes', async () => {
+    const { clients, requests } = await together(memoryStore())
 
-    expect(second).toEqual(first)
+    expect(clients[1]).toEqual(clients[0])
+    expect(requests).toBe(1)
+  })
+
+  it('is the same for two that register at once where the store has no turns: the one that was kept first', async () => {
+    const { clients, requests } = await together(withoutLeases(memoryStore()))
+
+    expect(clients[1]).toEqual(clients[0])
+    expect(requests).toBe(2)
   })
 
   it.each([
