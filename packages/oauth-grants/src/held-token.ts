@@ -35,8 +35,9 @@ export class HeldToken {
     return now >= this.#renewAt
   }
 
-  keep(token: Token): Token {
+  keep(token: Token, now: number): Token {
     this.token = this.newest = token
+    this.#lastSeen = now
     const life = token.expiresAt === undefined ? Number.POSITIVE_INFINITY : token.expiresAt - token.obtainedAt
     // Spread over the last part of its life, or all who started together would renew together.
     this.#renewAt = token.obtainedAt + life * (0.6 + 0.3 * Math.random())

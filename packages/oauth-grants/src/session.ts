@@ -212,7 +212,9 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   }
 
   #reason(rejected: Token | undefined, demanded: readonly string[] | undefined): RenewalReason {
-    if (this.#held.token === undefined) return 'absent'
+    const { token, newest: known } = this.#held
+    // Also for who does not know of it: a resource that refuses each token is found out by this word.
+    if (token === undefined) return known && this.#held.wasRefused(known) ? 'rejected' : 'absent'
     if (demanded !== undefined) return 'scope'
     return rejected === undefined ? 'expired' : 'rejected'
   }
@@ -305,7 +307,9 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       const now = this.#clock.now()
       // A new token keeps its own time: only its way into the store failed.
       if (why === 'early' && this.#held.token === held) this.#held.postpone(error, now)
-      else if (why !== 'early' && !interactive) this.#pace.failed(error, now)
+      // A no to more scope is none to the next token without it.
+      else if (why !== 'early' && !interactive && (demanded === undefined || isPassing(error)))
+        this.#pace.failed(error, now)
       // Nobody has said no.
       if (isCounted && isPassing(error)) this.#stepUps -= 1
       emit({ type: 'renewal', why, outcome: 'failed', ...codeOf(error) })
@@ -323,7 +327,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     if (isOver && known?.refreshToken !== undefined) this.#held.drop(known)
     this.#revision = revision
     if (!isNews || token === undefined) return undefined
-    if (this.#isBetter(token, demanded)) return this.#held.keep(token)
+    if (this.#isBetter(token, demanded)) return this.#held.keep(token, this.#clock.now())
     this.#held.newest = token
     return undefined
   }
@@ -342,10 +346,10 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       this.#revision = await this.#stored.save(token, over, ending)
     } catch (error) {
       if (isOAuthError(error, 'signed_out') && !signal.aborted) this.#held.drop()
-      else if (isLatest()) this.#held.keep(token)
+      else if (isLatest()) this.#held.keep(token, this.#clock.now())
       throw error
     }
-    if (isLatest()) this.#held.keep(token)
+    if (isLatest()) this.#held.keep(token, this.#clock.now())
   }
 
   /** Has the grant obtain a token, and tells of it where a person is asked. */

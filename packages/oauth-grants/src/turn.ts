@@ -111,7 +111,8 @@ async function holding<S, T>(
   const hold = async () => {
     if (Math.abs(clock.now() - goodFrom) > leaseMs / 2) await extend()
   }
-  void keep(extend, clock, done.signal)
+  // Some clocks reject when they are woken.
+  keep(extend, clock, done.signal).catch(() => {})
   try {
     tell?.('held')
     // Somebody else may have had the turn since it was looked at.

@@ -13,8 +13,12 @@ export function handClock(start: number = Date.UTC(2026, 0, 1)): HandClock {
     now: () => now,
     sleep: (ms, signal) =>
       new Promise((resolve) => {
-        sleepers.set(resolve, now + ms)
-        signal?.addEventListener('abort', () => resolve(), { once: true })
+        const wake = () => {
+          sleepers.delete(wake)
+          resolve()
+        }
+        sleepers.set(wake, now + ms)
+        signal?.addEventListener('abort', wake, { once: true })
       }),
     pass(ms) {
       now += ms

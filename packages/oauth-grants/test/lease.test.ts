@@ -121,8 +121,13 @@ describe('a renewal in one of several processes', () => {
     const { inner, clock, start } = sharedStore()
     const lease: TokenStore['lease'] = async (...asked) => {
       const real = await inner.lease?.(...asked)
-      const extend = vi.fn<Lease['extend']>(real?.extend).mockRejectedValueOnce(new Error('disk'))
-      return real && { ...real, extend, [Symbol.asyncDispose]: () => real[Symbol.asyncDispose]() }
+      let hasFailed = false
+      const extend: Lease['extend'] = async (...more) => {
+        if (hasFailed) return real?.extend(...more) ?? false
+        hasFailed = true
+        throw new Error('disk')
+      }
+      return real && { ...real, extend }
     }
     const [one, other] = [start('one', { over: { lease } }), start('other')]
     one.obtain.mockReturnValueOnce(new Promise(() => {}))
@@ -423,6 +428,23 @@ describe('a lease', () => {
     expect(await inner.lease?.(key, 10_000, clock.now() + 9_999)).toBeUndefined()
     await passing(clock, 10_000)
     expect(await inner.lease?.(key, 10_000, clock.now())).toBeDefined()
+  })
+
+  it('is kept and given back also by a clock that rejects when it is woken', async () => {
+    const { inner, storage } = watched()
+    const clock = handClock()
+    const sleep: HandClock['sleep'] = (_, signal) =>
+      new Promise((__, reject) => signal?.addEventListener('abort', () => reject(new Error('woken'))))
+    const { session } = bench({ clock: { ...clock, sleep }, storage })
+    const troubled = vi.fn()
+    process.once('unhandledRejection', troubled)
+
+    expect(await secretOf(session.getToken())).toBe('t1')
+    await aside()
+
+    expect(troubled).not.toHaveBeenCalled()
+    expect(await inner.lease?.(key, 10_000, clock.now())).toBeDefined()
+    process.off('unhandledRejection', troubled)
   })
 
   it('is one for a thousand who ask in one process', async () => {

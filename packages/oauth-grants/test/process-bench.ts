@@ -4,8 +4,8 @@ import { aside, bench, key } from './session-bench.ts'
 
 /** A store that several processes have, each by an object of its own: no line of this process hides the turns. */
 export function sharedStore({ leases = true } = {}) {
-  const { lease, ...plain } = memoryStore()
-  const inner: TokenStore = leases && lease ? { ...plain, lease } : plain
+  const inner: TokenStore = memoryStore()
+  if (!leases) delete inner.lease
   const clock = handClock()
   const open = (over: Partial<TokenStore> = {}): TokenStore => ({ ...inner, ...over })
   /** A process with one session; `over` is what its store does in its own way. */

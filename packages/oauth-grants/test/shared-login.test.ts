@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Authorize, DeviceCodeAuth } from '../src/index.ts'
 import { authorization, deviceMetadata, pending, refused } from './device-server.ts'
-import { type HandClock, handClock } from './hand-clock.ts'
+import { handClock } from './hand-clock.ts'
 import { answer, type LoginGiven, loginBench } from './login-bench.ts'
 import { passing, sharedStore, until } from './process-bench.ts'
 import { aside, demand, secretOf, told } from './session-bench.ts'
@@ -147,7 +147,7 @@ describe('a sign-in that several programs wait for', () => {
 
 it('a code that somebody has to enter is shown by one of two programs (RT-06)', async () => {
   const { clock, open } = sharedStore()
-  const program = (clock: HandClock, ...replies: Reply[]) => {
+  const device = (...replies: Reply[]) => {
     const server = tokenServer(...replies)
     const shown: string[] = []
     const auth = new DeviceCodeAuth({
@@ -161,8 +161,8 @@ it('a code that somebody has to enter is shown by one of two programs (RT-06)', 
     })
     return { auth, shown, ...server }
   }
-  const one = program(clock, authorization, pending, pending, pending, answer(1))
-  const other = program(clock, refused('invalid_request'))
+  const one = device(authorization, pending, pending, pending, answer(1))
+  const other = device(refused('invalid_request'))
 
   const first = secretOf(one.auth.getToken())
   await until(() => one.shown.length > 0)
