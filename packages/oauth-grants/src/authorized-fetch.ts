@@ -129,7 +129,7 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
 
 /** Any of their kinds: a library may bring its own. */
 export function isRequest(input: string | URL | Request): input is Request {
-  return typeof input !== 'string' && 'url' in input
+  return typeof input !== 'string' && 'clone' in input
 }
 
 /** A Request gives its body away when it is sent; the copy for another try has to be made before. */
