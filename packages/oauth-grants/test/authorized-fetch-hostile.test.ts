@@ -159,6 +159,16 @@ describe('a Request of another kind than the global one', () => {
   })
 })
 
+it('what names one URL and stands for another is sent nothing (MC-03)', async () => {
+  const { fetch: send, arrivals } = tokenServer()
+  const { fetch } = bench(send)
+
+  const going = fetch(untyped({ url, href: url, toString: () => 'https://evil.example/' }))
+
+  await expect(going).rejects.toMatchObject({ code: 'origin_refused' })
+  expect(arrivals).toEqual([])
+})
+
 it.each([undefined, '', 'N_A', 'mac', 'Bearer\r\nx-evil: 1', 'Bearer x,'])(
   'puts no token of the type %j on a request (RFC 6749 §7.1)',
   async (tokenType) => {
