@@ -1,5 +1,5 @@
 /**
- * The programs of the READMEs: every `ts` block is a whole one, to be copied and run as it is.
+ * The programs of the READMEs and of the pages beside them: every `ts` block is a whole one, to be copied and run as it is.
  *
  * @module
  */
@@ -18,7 +18,11 @@ export interface Program {
 }
 
 /** Every page that must show a program. */
-export const pages: readonly string[] = ['README.md', ...packages.map((folder) => `${folder}/README.md`)]
+export const pages: readonly string[] = [
+  'README.md',
+  ...packages.map((folder) => `${folder}/README.md`),
+  'packages/oauth-grants/RECIPES.md',
+]
 
 /** None for a page that is not there. */
 export function readPrograms(page: string): Program[] {

@@ -21,14 +21,21 @@ export interface Tarball {
 /** Every file of a tarball matches one of these, and nothing else belongs there. */
 const allowed = [
   /^package\.json$/,
-  /^(?:README|CHANGELOG|CONFORMANCE|REQUIREMENTS|GUARDS)\.md$/,
+  /^(?:README|CHANGELOG|CONFORMANCE|RECIPES|REQUIREMENTS|GUARDS)\.md$/,
   /^LICENSE$/,
   /^dist\/(?:[\w-]+\/)*[\w-]+\.(?:js|js\.map|d\.ts)$/,
   /^src\/(?:[\w-]+\/)*[\w-]+\.ts$/,
 ]
 
 const required = ['package.json', 'README.md', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts']
-const requiredIfPresent = ['LICENSE', 'CHANGELOG.md', 'REQUIREMENTS.md', 'GUARDS.md', 'CONFORMANCE.md']
+const requiredIfPresent = [
+  'LICENSE',
+  'CHANGELOG.md',
+  'RECIPES.md',
+  'REQUIREMENTS.md',
+  'GUARDS.md',
+  'CONFORMANCE.md',
+]
 
 export async function pack(folder: string, destination: string): Promise<Tarball> {
   const packed = await runOrThrow(

@@ -111,4 +111,4 @@ export {
   type TokenErrorCode,
   type TokenErrorOptions,
 } from './errors.ts'
-export type { GrantEvent, RenewalReason } from './events.ts'
+export type { GrantEvent, RefusalReason, RenewalReason } from './events.ts'

@@ -104,8 +104,10 @@ async function holding<S, T>(
   let goodFrom = askedAt
   const extend = async () => {
     const now = clock.now()
-    if (!(await lease.extend(leaseMs, now))) throw new TurnLost()
-    goodFrom = now
+    const isOurs = await lease.extend(leaseMs, now)
+    // What is lost stays lost, whoever has found it out.
+    goodFrom = isOurs ? now : Number.NEGATIVE_INFINITY
+    if (!isOurs) throw new TurnLost()
   }
   // A process that stood still, or whose clock was set, may have lost it without notice.
   const hold = async () => {

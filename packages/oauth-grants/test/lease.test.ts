@@ -214,6 +214,29 @@ describe('a process that stood still, and lost its turn', () => {
     ])
   })
 
+  it('to one whose clock is far ahead sends nothing either, once it has found that out', async () => {
+    const { clock, start } = sharedStore()
+    const [one, other] = [start('one'), start('other', { clock: handClock(clock.now() + 15_000) })]
+    const going = byHand<void>()
+    const sent: string[] = []
+    one.obtain.mockImplementationOnce(async ({ hold }) => {
+      await going.promise
+      await hold()
+      sent.push('a refresh token')
+      return tokenOf(clock, 'late', 100)
+    })
+    const waiting = secretOf(one.session.getToken())
+    await aside()
+    expect(await secretOf(other.session.getToken())).toBe('other1')
+
+    await passing(clock, 3_400)
+    going.resolve()
+    await passing(clock, 500)
+
+    expect(await waiting).toBe('other1')
+    expect(sent).toEqual([])
+  })
+
   it('has nothing of what it sent before in the place of what the later one has kept', async () => {
     const { inner, clock, start } = sharedStore()
     const ahead = handClock(clock.now() + 20_000)
