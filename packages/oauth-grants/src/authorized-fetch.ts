@@ -66,65 +66,114 @@ export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): F
   const authorize: Fetch = async (input, init) => {
     // A Request will do for an init; what it holds would be lost where it is copied member by member.
     if (init && 'clone' in init) return authorize(new Request(input, init))
-    const request = isRequest(input) ? input : undefined
-    // A URL can be changed while a token is waited for: what was looked at is what is sent.
-    const url = isRequest(input) ? input.url : String(input)
-    requireOrigin(url, origins)
-    const send = options.fetch ?? globalThis.fetch
-    const signal = init?.signal === undefined ? request?.signal : init.signal
-    let spare = request
-    let headers = init?.headers ?? request?.headers
-    const sendWith = (authorization: string | undefined, fetch = send) => {
-      const now = spare
-      if (now !== undefined) spare = copyOf(now, init)
-      // Of the last try, for an iterator of the caller can be read once.
-      headers = withAuthorization(headers, authorization)
-      return fetch(now ?? url, { ...init, headers })
-    }
+    const tries = new Tries(input, init, options.fetch ?? globalThis.fetch)
+    requireOrigin(tries.url, origins)
     try {
-      let token = source.current?.()
-      if (token === undefined && source.probe && !isStream(init?.body)) {
-        // Whoever passes on a request of somebody else has a header in it that is not for this resource.
-        const answer = await source.probe(url, () => sendWith(undefined), signal)
-        if (answer !== undefined) return answer
-      }
-      token ??= await source.getToken({ signal, interactive: false })
-      let earlier = ''
-      for (;;) {
-        const { binding, accessToken } = token
-        const response = await sendWith(authorizationOf(token), binding?.proving(send, accessToken))
-        const refusal = refusalOf(response, token, url, source)
-        if (refusal === undefined) return response
-        const { of, demand } = refusal
-        let why: RefusalReason | undefined
-        if (of === 'proof') why = of
-        else if (!wasShown(response, url)) why = 'elsewhere'
-        else if (earlier.includes(of)) why = 'again'
-        else {
-          earlier += of
-          try {
-            token = await source.getToken({ signal, interactive: false, ...demand })
-          } catch (error) {
-            dropBody(response)
-            throw error
-          }
-          if (token.accessToken === accessToken) why = 'same_token'
-          else if (isStream(init?.body)) why = 'stream'
-          else if (response.redirected && !/^(?:GET|HEAD)$/i.test(init?.method ?? request?.method ?? 'GET'))
-            why = 'redirected'
-        }
-        const outcome = why === undefined ? 'repeated' : 'passed_on'
-        const { status } = response
-        createEmit(options)({ type: 'refusal', url: displayUrl(url), status, outcome, ...(why && { why }) })
-        if (why !== undefined) return response
-        dropBody(response)
-      }
+      return await sendWithToken(tries, source, options)
     } finally {
-      // Nobody else reads it, and a stream ends only when all its copies do.
-      if (spare !== undefined && spare !== request) dropBody(spare)
+      tries.end()
     }
   }
   return authorize
+}
+
+async function sendWithToken(
+  tries: Tries,
+  source: OwnSource,
+  options: AuthorizedFetchOptions,
+): Promise<Response> {
+  const { url, signal } = tries
+  let token = source.current?.()
+  if (token === undefined && source.probe && !tries.isStream) {
+    // Whoever passes on a request of somebody else has a header in it that is not for this resource.
+    const answer = await source.probe(url, () => tries.next(undefined), signal)
+    if (answer !== undefined) return answer
+  }
+  token ??= await source.getToken({ signal, interactive: false })
+  for (let earlier = ''; ; ) {
+    const { accessToken } = token
+    const response = await tries.next(token)
+    const refusal = refusalOf(response, token, url, source)
+    if (refusal === undefined) return response
+    const { of, demand } = refusal
+    let why = obstacleTo(of, earlier, response, url)
+    if (why === undefined) {
+      earlier += of
+      token = await source.getToken({ signal, interactive: false, ...demand }).catch((error: unknown) => {
+        dropBody(response)
+        throw error
+      })
+      why = token.accessToken === accessToken ? 'same_token' : tries.obstacleAfter(response)
+    }
+    const outcome = why === undefined ? 'repeated' : 'passed_on'
+    const { status } = response
+    createEmit(options)({ type: 'refusal', url: displayUrl(url), status, outcome, ...(why && { why }) })
+    if (why !== undefined) return response
+    dropBody(response)
+  }
+}
+
+/** Why another token is no answer to a refusal. */
+function obstacleTo(
+  of: Refusal['of'],
+  earlier: string,
+  response: Response,
+  url: string,
+): RefusalReason | undefined {
+  if (of === 'proof') return of
+  if (!wasShown(response, url)) return 'elsewhere'
+  return earlier.includes(of) ? 'again' : undefined
+}
+
+/** One request of the caller, as often as it has to be sent. */
+class Tries {
+  readonly url: string
+  readonly #request: Request | undefined
+  readonly #init: RequestInit | undefined
+  readonly #send: Fetch
+  /** For the next try. */
+  #spare: Request | undefined
+  /** Of the last try, for an iterator of the caller can be read once. */
+  #headers: RequestInit['headers']
+
+  constructor(input: string | URL | Request, init: RequestInit | undefined, send: Fetch) {
+    const request = isRequest(input) ? input : undefined
+    // A URL can be changed while a token is waited for: what was looked at is what is sent.
+    this.url = request ? request.url : String(input)
+    this.#request = this.#spare = request
+    this.#init = init
+    this.#send = send
+    this.#headers = init?.headers ?? request?.headers
+  }
+
+  get signal(): AbortSignal | null | undefined {
+    return this.#init?.signal === undefined ? this.#request?.signal : this.#init.signal
+  }
+
+  get isStream(): boolean {
+    return isStream(this.#init?.body)
+  }
+
+  /** Sends it with this token, or with none, in place of any that it had. */
+  next(token: Token | undefined): Promise<Response> {
+    const send = token?.binding?.proving(this.#send, token.accessToken) ?? this.#send
+    this.#headers = withAuthorization(this.#headers, token && authorizationOf(token))
+    const now = this.#spare
+    if (now !== undefined) this.#spare = copyOf(now, this.#init)
+    return send(now ?? this.url, { ...this.#init, headers: this.#headers })
+  }
+
+  /** Why it cannot be sent once more: a stream is gone, and a redirect does not hide that it ran. */
+  obstacleAfter({ redirected }: Response): RefusalReason | undefined {
+    if (this.isStream) return 'stream'
+    const method = this.#init?.method ?? this.#request?.method ?? 'GET'
+    return redirected && !/^(?:GET|HEAD)$/i.test(method) ? 'redirected' : undefined
+  }
+
+  /** Nobody else reads the last copy, and a stream ends only when all its copies do. */
+  end(): void {
+    if (this.#spare !== undefined && this.#spare !== this.#request) dropBody(this.#spare)
+  }
 }
 
 /** Any of their kinds: a library may bring its own. */
