@@ -142,8 +142,8 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   /**
    * A token fit to send now, renewed first if it must be.
    *
-   * Concurrent callers share one renewal. A failed one is not remembered: all who wait see the error, and the
-   * next call tries again.
+   * Concurrent callers share one renewal. A failed one fails all who wait, and the next call tries again; after three in
+   * a row, or where the server says when, calls fail for a while without another attempt.
    *
    * @throws what the grant throws, what the store throws, or the reason of the signal
    */

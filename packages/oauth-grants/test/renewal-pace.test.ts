@@ -39,6 +39,8 @@ async function failing({ session, obtain }: ReturnType<typeof bench>, times: num
   for (let each = 0; each < times; each += 1) await session.getToken().catch(() => {})
 }
 
+const place = { endpoint: 'https://as.example/token', issuer: 'https://as.example' }
+
 describe('a server that fails', () => {
   it('is asked 8 times in a minute of 200 calls a second', async () => {
     const all = bench()
@@ -93,7 +95,6 @@ describe('a server that fails', () => {
   it('is told of by what it said itself: status, error and description stay', async () => {
     const all = bench()
     const said = { status: 400, error: 'invalid_client', errorDescription: 'who are you' }
-    const place = { endpoint: 'https://as.example/token', issuer: 'https://as.example' }
     await failing(all, 3, new TokenError('refused', 'x', { ...place, ...said, recovery: 'terminal' }))
 
     expect(await failureOf(all.session.getToken())).toMatchObject({
@@ -209,12 +210,32 @@ describe('a server that fails', () => {
     expect(await secretOf(all.session.getToken())).toBe('good')
   })
 
-  it('is no matter where a person has to help: that is said at once, each time', async () => {
+  it.each([
+    [
+      'AuthorizationError',
+      new AuthorizationError('interaction_required', 'x', { ...place, recovery: 'interaction' }),
+    ],
+    [
+      'TokenError',
+      new TokenError('refused', 'x', { ...place, error: 'invalid_grant', recovery: 'interaction' }),
+    ],
+  ])('is no matter where a person has to help: that is said at once, each time (%s)', async (_, needed) => {
     const all = bench()
-    const needed = { issuer: 'https://as.example', recovery: 'interaction' } as const
-    await failing(all, 20, new AuthorizationError('interaction_required', 'x', needed))
+    await failing(all, 20, needed)
 
     expect(all.obtain).toHaveBeenCalledTimes(20)
+  })
+
+  it('and then does not is not left alone again by a clock that is set back into the pause', async () => {
+    const all = bench()
+    await failing(all, 3)
+    all.clock.pass(1_000)
+    all.obtain.mockReset().mockResolvedValueOnce(tokenOf(all.clock, 'good', 1))
+    const rejected = await all.session.getToken()
+    all.clock.pass(-500)
+    all.obtain.mockResolvedValueOnce(tokenOf(all.clock, 'better', 1))
+
+    expect(await secretOf(all.session.getToken({ rejected }))).toBe('better')
   })
 
   it('is none where the fault is of this program', async () => {
@@ -258,8 +279,7 @@ describe('a server that fails', () => {
 
 describe('a server that refuses what a resource demands', () => {
   const refused = new TokenError('refused', 'x', {
-    endpoint: 'https://as.example/token',
-    issuer: 'https://as.example',
+    ...place,
     error: 'invalid_scope',
     recovery: 'terminal',
   })

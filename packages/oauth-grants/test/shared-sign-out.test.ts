@@ -3,7 +3,7 @@ import type { Token, TokenStore } from '../src/index.ts'
 import { decodeToken } from '../src/token.ts'
 import { answer, loginBench, refusal } from './login-bench.ts'
 import { passing, sharedStore, until } from './process-bench.ts'
-import { aside, byHand, key, secretOf, tokenOf } from './session-bench.ts'
+import { aside, byHand, demand, key, secretOf, tokenOf } from './session-bench.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -97,10 +97,8 @@ describe('a sign-out in another program', () => {
     }
     const one = loginBench({ store: open(), clock }, answer(1), revoked)
     await one.auth.getToken()
-    const other = loginBench({ store: open(), clock, authorize }, refusal('invalid_grant'), answer(2))
-    await other.auth.getToken()
-    clock.pass(100_000)
-    const waiting = secretOf(other.auth.getToken())
+    const other = loginBench({ store: open(), clock, authorize }, answer(2))
+    const waiting = secretOf(other.auth.getToken({ challenge: demand('b') }))
     await until(() => addresses.length > 0)
 
     await one.auth.signOut()
