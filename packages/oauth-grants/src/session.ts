@@ -89,6 +89,9 @@ const closingMs = 3_000
 /** How long a renewal may take, in ms, beside the two requests that one may send: others may have the turn. */
 const turnMs = 10_000
 
+/** How long a refresh token may need into the store, in ms. */
+const savingMs = 10_000
+
 /** How often resources may demand more: one that invents scopes is not followed for ever. */
 const maxStepUps = 10
 
@@ -257,13 +260,19 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   #inTime(why: RenewalReason, challenge: Challenge | undefined): Promise<Token> {
     const { timeoutMs = 10_000 } = this.#options
     const limitMs = 2 * timeoutMs + turnMs
-    const [late, done] = [new AbortController(), new AbortController()]
-    const end = () => done.signal.aborted || late.abort(lateError(limitMs, this.#held.newest))
-    // Some clocks reject when they are woken.
-    this.#clock.sleep(limitMs, done.signal).then(end, () => {})
-    const signal = AbortSignal.any([late.signal, this.#work.signal])
+    const done = new AbortController()
+    const signal = AbortSignal.any([this.#lateAfter(limitMs, done.signal), this.#work.signal])
     const flight = this.#fly(why, { challenge, interactive: false, signal })
     return untilAborted(flight, signal).finally(() => done.abort())
+  }
+
+  /** Aborted after so many ms, unless it is done by then. */
+  #lateAfter(ms: number, done: AbortSignal): AbortSignal {
+    const late = new AbortController()
+    const end = () => done.aborted || late.abort(lateError(ms, this.#held.newest))
+    // Some clocks reject when they are woken.
+    this.#clock.sleep(ms, done).then(end, () => {})
+    return late.signal
   }
 
   async #fly(why: RenewalReason, asked: Asked): Promise<Token> {
@@ -293,8 +302,8 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     let isCounted = false
     try {
       return await this.#stored.inTurn({ signal, isLogin: interactive, accept, tell }, async (turn) => {
+        if (demanded !== undefined && !isCounted) this.#stepUps += 1
         isCounted = demanded !== undefined
-        if (isCounted) this.#stepUps += 1
         const token = await this.#ask(turn, { ...asked, why, emit })
         emit({ type: 'renewal', why, outcome: 'obtained', ...differenceOf(token) })
         if (!interactive) this.#pace.obtained(why, this.#clock.now())
@@ -341,13 +350,17 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   ): Promise<void> {
     // What a sign-out has taken away while a person signed in is of no matter.
     const over = interactive ? { ...turn, token: undefined } : turn
+    const done = new AbortController()
     try {
-      const ending = token.refreshToken === undefined ? signal : undefined
+      // It must not be lost, whatever ends meanwhile; but a store that hangs must not keep it from who has it.
+      const ending = token.refreshToken === undefined ? signal : this.#lateAfter(savingMs, done.signal)
       this.#revision = await this.#stored.save(token, over, ending)
     } catch (error) {
       if (isOAuthError(error, 'signed_out') && !signal.aborted) this.#held.drop()
       else if (isLatest()) this.#held.keep(token, this.#clock.now())
       throw error
+    } finally {
+      done.abort()
     }
     if (isLatest()) this.#held.keep(token, this.#clock.now())
   }

@@ -29,6 +29,8 @@ export interface Place<S, T> {
 
 /** How long whoever died keeps others waiting, in ms. Whoever lives extends it. */
 const leaseMs = 10_000
+/** How long giving one back may take, in ms. */
+const patienceMs = 1_000
 /** How often those look who wait, in ms, on average. */
 const pollMs = 100
 const slowPollMs = 500
@@ -48,18 +50,31 @@ export const ownTurn: Turn = { hold: async () => {} }
  * @returns what it gives, or what others have left there meanwhile
  */
 export function inTurn<S, T>(place: Place<S, T>, act: (seen: S, turn: Turn) => Promise<T>): Promise<T> {
-  const { store, key, signal, isSlow } = place
+  const { store, key, clock, signal, isSlow } = place
   if (isSlow) return inLease(place, act)
   const line = lines.get(store) ?? new Map<string, Promise<void>>()
   lines.set(store, line)
   const before = line.get(key) ?? Promise.resolve()
   const turn = untilAborted(before, signal).then(() => inLease(place, act))
+  const done = new AbortController()
+  const ended = Promise.race([Promise.allSettled([turn]), longAfter(signal, clock, done.signal)])
   // Who gives up waiting lets nobody pass.
-  const end = Promise.allSettled([before, turn]).then(() => {
+  const end = Promise.all([before, ended]).then(() => {
+    done.abort()
     if (line.get(key) === end) line.delete(key)
   })
   line.set(key, end)
   return turn
+}
+
+/** Whoever hangs in spite of a signal has the turn for as long as who died. */
+async function longAfter(signal: AbortSignal | undefined, clock: Clock, done: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (signal?.aborted) resolve()
+    signal?.addEventListener('abort', () => resolve(), { once: true, signal: done })
+  })
+  // Some clocks reject when they are woken.
+  await clock.sleep(leaseMs, done).catch(() => {})
 }
 
 /** A turn if it can be had in so many ms; else none. */
@@ -101,6 +116,7 @@ async function holding<S, T>(
   act: (seen: S, turn: Turn) => Promise<T>,
 ): Promise<T> {
   const done = new AbortController()
+  const over = signal ? AbortSignal.any([done.signal, signal]) : done.signal
   let goodFrom = askedAt
   const extend = async () => {
     const now = clock.now()
@@ -114,7 +130,7 @@ async function holding<S, T>(
     if (Math.abs(clock.now() - goodFrom) > leaseMs / 2) await extend()
   }
   // Some clocks reject when they are woken.
-  keep(extend, clock, done.signal).catch(() => {})
+  keep(extend, clock, over).catch(() => {})
   try {
     tell?.('held')
     // Somebody else may have had the turn since it was looked at.
@@ -123,7 +139,10 @@ async function holding<S, T>(
   } finally {
     done.abort()
     // If not now, it ends by itself.
-    await untilAborted(giveBack(lease), signal).catch(() => {})
+    const back = new AbortController()
+    const soon = clock.sleep(patienceMs, back.signal)
+    await Promise.race([giveBack(lease), soon]).catch(() => {})
+    back.abort()
   }
 }
 

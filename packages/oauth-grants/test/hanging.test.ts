@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+import { memoryStore, type TokenStore } from '../src/index.ts'
+import { passing, sharedStore } from './process-bench.ts'
+import { aside, bench, key, secretOf, tokenOf } from './session-bench.ts'
+
+const hanging = () => new Promise<never>(() => {})
+
+it('a grant that hangs with a store: the next call begins anew', async () => {
+  const { session, clock, obtain } = bench({ storage: { store: memoryStore(), key } })
+  obtain.mockImplementationOnce(hanging)
+  void session.getToken().catch(() => {})
+  await passing(clock, 30_000)
+  const next = secretOf(session.getToken())
+  next.catch(() => {})
+  await passing(clock, 31_000)
+  expect(await next).toBe('t1')
+})
+
+it('a grant that hangs keeps other processes waiting for some time, and not for ever', async () => {
+  const { clock, start } = sharedStore()
+  const [one, other] = [start('one'), start('other')]
+  one.obtain.mockImplementationOnce(hanging)
+  void one.session.getToken().catch(() => {})
+  await passing(clock, 45_000)
+  const next = secretOf(other.session.getToken())
+  next.catch(() => {})
+  await passing(clock, 31_000)
+  expect(await next).toBe('other1')
+})
+
+it('a store that hangs at save of a refresh token: the next call has the token', async () => {
+  const inner = memoryStore()
+  let saves = 0
+  const save: TokenStore['save'] = (...asked) => (saves++ === 0 ? hanging() : inner.save(...asked))
+  const { session, clock, obtain } = bench({ storage: { store: { ...inner, save }, key } })
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 'kept', 100, { refreshToken: 'r2' }))
+  void session.getToken().catch(() => {})
+  await passing(clock, 30_000)
+  const next = secretOf(session.getToken())
+  next.catch(() => {})
+  await passing(clock, 31_000)
+  expect(await next).toBe('kept')
+})
+
+it('a store that hangs when a turn is given back fails nobody', async () => {
+  const inner = memoryStore()
+  const lease: NonNullable<TokenStore['lease']> = async (...asked) => {
+    const real = await inner.lease?.(...asked)
+    return real && { ...real, [Symbol.asyncDispose]: hanging }
+  }
+  const { session, clock } = bench({ storage: { store: { ...inner, lease }, key } })
+  const first = secretOf(session.getToken())
+  first.catch(() => {})
+  await aside()
+  await passing(clock, 31_000)
+  expect(await first).toBe('t1')
+})
