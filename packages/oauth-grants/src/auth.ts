@@ -19,8 +19,9 @@ import {
 } from './client-authentication.ts'
 import { AuthConfigError, unusable } from './errors.ts'
 import type { GrantEvent } from './events.ts'
+import type { Renewal } from './renewer.ts'
 import { isScope, scopeTokens, unionOf } from './scope.ts'
-import { type GetTokenOptions, type Renewal, TokenSession, type TokenSource } from './session.ts'
+import { type GetTokenOptions, TokenSession, type TokenSource } from './session.ts'
 import type { TokenStore } from './store.ts'
 import type { Token } from './token.ts'
 import {

@@ -139,7 +139,7 @@ class Tries {
   constructor(input: string | URL | Request, init: RequestInit | undefined, send: Fetch) {
     const request = isRequest(input) ? input : undefined
     // A URL can be changed while a token is waited for: what was looked at is what is sent.
-    this.url = request ? request.url : String(input)
+    this.url = isRequest(input) ? input.url : String(input)
     this.#request = this.#spare = request
     this.#init = init
     this.#send = send

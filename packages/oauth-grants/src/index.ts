@@ -67,10 +67,9 @@ export { TokenExchangeAuth, type TokenExchangeOptions } from './token-exchange.t
 
 export type { Binding, ProvenRequest } from './binding.ts'
 export { type EncryptionKey, encrypted } from './encrypted-store.ts'
+export type { Obtain, Renewal } from './renewer.ts'
 export {
   type GetTokenOptions,
-  type Obtain,
-  type Renewal,
   TokenSession,
   type TokenSessionOptions,
   type TokenSource,

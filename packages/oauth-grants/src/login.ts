@@ -19,8 +19,9 @@ import { AuthConfigError, AuthorizationError } from './errors.ts'
 import type { Hint } from './locate.ts'
 import { LoginSession } from './login-session.ts'
 import { withRefresh } from './refresh.ts'
+import type { Renewal } from './renewer.ts'
 import { revoke } from './revocation.ts'
-import type { GetTokenOptions, Renewal } from './session.ts'
+import type { GetTokenOptions } from './session.ts'
 import type { Token } from './token.ts'
 
 export interface LoginOptions extends AuthOptions {
