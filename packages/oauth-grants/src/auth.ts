@@ -123,17 +123,19 @@ export abstract class GrantAuth implements Auth {
   readonly #source: Kept
   readonly fetch: Fetch
   readonly origins: readonly string[]
-  readonly #partition: string
+  #partition: string | undefined
 
   protected constructor(given: Given, source: Kept) {
     const { resource = [], resourceUrl = resource, origins, allowAddress, partition } = given
     this.#source = source
     this.origins = vetOrigins(origins ?? [resourceUrl].flat().map(String).filter(isHttpUrl), allowAddress)
-    this.#partition = partition ?? crypto.randomUUID()
+    this.#partition = partition
     this.fetch = fetchWith(source, { ...given, origins: this.origins })
   }
 
   get partition(): string {
+    // Made when it is asked for: it weighs as much as all the rest.
+    this.#partition ??= crypto.randomUUID()
     return this.#partition
   }
 
