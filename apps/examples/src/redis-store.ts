@@ -115,8 +115,8 @@ async function late(ms: number): Promise<never> {
 
 /** What Redis and its client say may hold names and values: only their word for it is passed on. */
 function unavailable(what: string, error: unknown): StoreError {
-  const { message, constructor } = error instanceof Error ? error : new Error()
-  const word = /^[A-Z]+(?= )/.exec(message)?.[0] ?? constructor.name
+  const { message, constructor: kind } = error instanceof Error ? error : new Error()
+  const word = /^[A-Z]+(?= )/.exec(message)?.[0] ?? kind.name
   const advice = 'A token in hand is used to its end all the same. See to Redis, or to the way there.'
   return new StoreError('store_unavailable', `Redis could not ${what} (${word}). ${advice}`)
 }
@@ -132,8 +132,13 @@ export async function connectRedis(url: string, timeoutMs = 3_000) {
   const client = createClient({
     url,
     disableOfflineQueue: true,
-    // Of a connection that died without notice this is the only sign, and pings keep the others alive.
-    socket: { connectTimeout: timeoutMs, socketTimeout: timeoutMs },
+    socket: {
+      connectTimeout: timeoutMs,
+      // Of a connection that died without notice silence is the only sign; pings are answered on all others.
+      socketTimeout: timeoutMs,
+      // By default the client gives up for ever after such a silence.
+      reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 2_000),
+    },
     pingInterval: timeoutMs / 3,
   })
   const ready = once(client, 'ready')

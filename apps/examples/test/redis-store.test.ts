@@ -77,6 +77,10 @@ describeWithRedis('a store in Redis', () => {
   }
 })
 
+it('takes no client where nobody listens at the start', async () => {
+  await expect(connectRedis('unix:///nowhere/redis.sock')).rejects.toThrow('ENOENT')
+})
+
 describeWithRedis('where Redis fails', () => {
   let testbed: Testbed
   beforeAll(async () => {
@@ -143,12 +147,12 @@ describeWithRedis('where Redis fails', () => {
 
     await expect.poll(() => place.client.isReady).toBe(false)
     for (const attempt of attempts) {
-      const started = performance.now()
       const error = await Promise.resolve(attempt()).catch((each: unknown) => each)
       expect(error).toMatchObject({ name: 'StoreError', code: 'store_unavailable' })
-      expect(String(error)).toMatch(/^StoreError: Redis could not \w+ \(ClientOfflineError\)\. A token in hand/)
+      expect(String(error)).toMatch(
+        /^StoreError: Redis could not \w+ \(ClientOfflineError\)\. A token in hand/,
+      )
       expect(String(error)).not.toMatch(/the (name|value)/)
-      expect(performance.now() - started).toBeLessThan(200)
     }
   })
 
@@ -156,7 +160,9 @@ describeWithRedis('where Redis fails', () => {
     await using place = await signedIn()
     await place.client.set('{test}:entry:the name', 'no entry')
 
-    await expect(place.store.load('the name')).rejects.toThrow(/^Redis could not load \(WRONGTYPE\)\. A token/)
+    await expect(place.store.load('the name')).rejects.toThrow(
+      /^Redis could not load \(WRONGTYPE\)\. A token/,
+    )
   })
 
   it('uses the token in hand, and spends no refresh token, while it is gone', async () => {
@@ -200,7 +206,7 @@ describeWithRedis('where Redis fails', () => {
     place.before('/token', () => {})
 
     await expect(place.isAnswered()).resolves.toBe(true)
-    await expect(place.renew()).resolves.toBe(await place.auth.getToken())
+    await expect(place.renew()).resolves.toMatchObject({ scope: place.token.scope })
     expect(place.asked()).toEqual(['refresh_token', 'refresh_token'])
   })
 
