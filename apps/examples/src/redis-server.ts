@@ -50,7 +50,11 @@ export async function startRedis(): Promise<RedisServer> {
 }
 
 async function launch(path: string, args: readonly string[]): Promise<ChildProcess> {
-  const child = spawn(path, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  // It says on stdout what is wrong, and must not hold what is ours open.
+  const child = spawn(path, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const end = () => void child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
   for await (const line of createInterface(child.stdout)) {
     if (/ready to accept connections/i.test(line)) {
       child.stdout.resume()
