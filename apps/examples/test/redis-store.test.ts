@@ -1,7 +1,7 @@
 import { AuthorizationCodeAuth, encrypted, type TokenStore } from '@x/oauth-grants'
 import { storeClaims } from '@x/oauth-grants/store-claims'
 import { agree, startTestbed, type Testbed, testClients } from '@x/testbed'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type RedisServer, redisPath, startRedis } from '../src/redis-server.ts'
 import { connectRedis, redisStore } from '../src/redis-store.ts'
 
@@ -88,11 +88,18 @@ describeWithRedis('where Redis fails', () => {
   })
   afterAll(() => testbed.close())
 
+  const ends: (() => unknown)[] = []
+  afterEach(async () => {
+    for (const end of ends.splice(0).toReversed()) await end()
+  })
+
   /** Somebody who has signed in, and is known by what Redis has. */
   async function signedIn() {
     const redis = await startRedis()
-    const client = await connectRedis(redis.url, 300)
-    const store = redisStore(client, { prefix, timeoutMs: 300 })
+    ends.push(() => redis[Symbol.asyncDispose]())
+    const client = await connectRedis(redis.url, 500)
+    ends.push(() => client.destroy())
+    const store = redisStore(client, { prefix, timeoutMs: 200 })
     let before: { path: string; act: () => unknown } | undefined
     const auth = await AuthorizationCodeAuth.fromResource({
       ...testClients.cli,
@@ -106,6 +113,7 @@ describeWithRedis('where Redis fails', () => {
         return fetch(request)
       },
     })
+    ends.push(() => auth.close())
     const token = await auth.getToken()
     const { journal } = testbed.authorizationServer
     journal.clear()
@@ -126,16 +134,11 @@ describeWithRedis('where Redis fails', () => {
         journal.arrivals
           .filter(({ path }) => path === '/token')
           .map(({ body }) => new URLSearchParams(body).get('grant_type')),
-      async [Symbol.asyncDispose]() {
-        await auth.close()
-        client.destroy()
-        await redis[Symbol.asyncDispose]()
-      },
     }
   }
 
   it('says so at once when it is gone, and nothing of what was to be kept', async () => {
-    await using place = await signedIn()
+    const place = await signedIn()
     await place.redis.stop()
 
     const attempts = [
@@ -157,7 +160,7 @@ describeWithRedis('where Redis fails', () => {
   })
 
   it('passes on what Redis calls it, and not the rest of its words', async () => {
-    await using place = await signedIn()
+    const place = await signedIn()
     await place.client.set('{test}:entry:the name', 'no entry')
 
     await expect(place.store.load('the name')).rejects.toThrow(
@@ -166,7 +169,7 @@ describeWithRedis('where Redis fails', () => {
   })
 
   it('uses the token in hand, and spends no refresh token, while it is gone', async () => {
-    await using place = await signedIn()
+    const place = await signedIn()
     await place.redis.stop()
 
     await expect(place.isAnswered()).resolves.toBe(true)
@@ -175,12 +178,13 @@ describeWithRedis('where Redis fails', () => {
   })
 
   it('does not wait for one that stands still, and renews as soon as it goes on', async () => {
-    await using place = await signedIn()
+    const place = await signedIn()
     process.kill(place.redis.pid(), 'SIGSTOP')
     try {
       await expect(place.isAnswered()).resolves.toBe(true)
-      await expect(place.renew()).rejects.toThrow('Redis could not load')
+      await expect(place.renew()).rejects.toThrow('Redis could not load (Late)')
       expect(place.asked()).toEqual([])
+      await expect.poll(() => place.client.isReady).toBe(false)
     } finally {
       process.kill(place.redis.pid(), 'SIGCONT')
     }
@@ -190,7 +194,7 @@ describeWithRedis('where Redis fails', () => {
   })
 
   it('spends no refresh token while it has no memory left', async () => {
-    await using place = await signedIn()
+    const place = await signedIn()
     await place.client.configSet('maxmemory', '1')
 
     await expect(place.renew()).rejects.toThrow('Redis could not lease (OOM)')
@@ -198,7 +202,7 @@ describeWithRedis('where Redis fails', () => {
   })
 
   it('goes on with the token that it could not keep, and the refresh token that came with it', async () => {
-    await using place = await signedIn()
+    const place = await signedIn()
     place.before('/token', () => place.client.configSet('maxmemory', '1'))
 
     await expect(place.renew()).rejects.toThrow('Redis could not save (OOM)')
@@ -211,7 +215,7 @@ describeWithRedis('where Redis fails', () => {
   })
 
   it('signs everybody out, and says so, where it comes back with nothing in it', async () => {
-    await using place = await signedIn()
+    const place = await signedIn()
     await place.redis.stop()
     await place.redis.start()
     await expect.poll(() => place.client.isReady, { timeout: 5000 }).toBe(true)
