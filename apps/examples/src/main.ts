@@ -16,6 +16,7 @@ import { runLogin } from './login.ts'
 import { runMcp } from './mcp.ts'
 import { runOfficialSdk } from './official-sdk.ts'
 import { runPrivateKeyJwt } from './private-key-jwt.ts'
+import { runRedis } from './redis.ts'
 import { flags } from './servers.ts'
 import { runTokenExchange } from './token-exchange.ts'
 import { runTwoServers } from './two-servers.ts'
@@ -59,6 +60,10 @@ const examples = {
     about: 'a person who signs in on another device, and a plain HTTP API',
   },
   login: { run: runLogin, about: 'a command-line login that is asked for once, and a plain HTTP API' },
+  redis: {
+    run: runRedis,
+    about: 'a fleet that shares its tokens, and one renewal of each; needs Redis, and a plain HTTP API',
+  },
   'workload-identity': {
     run: runWorkloadIdentity,
     about: 'a program that its platform vouches for, through MCP',

@@ -27,6 +27,8 @@ export interface Servers extends AsyncDisposable {
   readonly client: { clientId: string; clientSecret?: string; scope?: string | undefined }
   /** Another MCP server, whose tokens are of the same authorization server. */
   readonly otherUrl: () => Promise<string>
+  /** Another client, which has a secret and acts for itself. */
+  readonly service: () => { clientId: string; clientSecret: string }
   /** The key of a client that has no secret. */
   readonly key: () => Promise<PrivateKeyJwtOptions>
   /** The tool to call, where the caller named one. */
@@ -54,7 +56,7 @@ export interface Part {
   readonly as: 'worker' | 'signer' | 'cli' | 'app' | 'workload'
 }
 
-export const flags = `  --resource URL          the MCP server, or for http-api, dpop, device-code and login the API (or MCP_URL, API_URL)
+export const flags = `  --resource URL          the MCP server, or for http-api, dpop, device-code, login and redis the API (or MCP_URL, API_URL)
   --client-id ID          who you are there (or MCP_CLIENT_ID)
   --client-secret SECRET  if you have one; better in MCP_CLIENT_SECRET: npm prints and logs its command line
 
@@ -78,6 +80,11 @@ for two-servers,
 for token-exchange,
 
   SUBJECT_TOKEN           the token of the user to act for
+
+for redis,
+
+  REDIS_URL               where there is one; default: a redis-server of this machine is started for it
+  SERVICE_CLIENT_ID, SERVICE_CLIENT_SECRET   who a program is that acts for itself
 
 for workload-identity, which needs no client,
 
@@ -121,6 +128,10 @@ export async function chooseServers(args: string[], { part, as }: Part): Promise
     expectedIssuer: named.issuer ?? AS_ISSUER,
     client: { clientId, scope, ...(clientSecret !== undefined && { clientSecret }) },
     otherUrl: async () => fromEnvironment('OTHER_MCP_URL'),
+    service: () => ({
+      clientId: fromEnvironment('SERVICE_CLIENT_ID'),
+      clientSecret: fromEnvironment('SERVICE_CLIENT_SECRET'),
+    }),
     key: async () => ({
       key: await readFile(fromEnvironment('CLIENT_KEY_FILE'), 'utf8'),
       algorithm: process.env['CLIENT_KEY_ALGORITHM'] ?? 'ES256',
@@ -169,6 +180,7 @@ async function startEmbedded({ part, as }: Part, tool: string | undefined): Prom
       running.push(other)
       return other.url
     },
+    service: () => testClients.worker,
     key: async () => signer.key,
     tool,
     refuse: async (auth) => testbed[part].refuse((await auth.getToken()).accessToken),

@@ -13,6 +13,7 @@ import {
   testClients,
 } from '@x/testbed'
 import { afterAll, describe, expect, it } from 'vitest'
+import { redisPath } from '../src/redis-server.ts'
 import { signEmployeeIn, signUserIn } from '../src/servers.ts'
 import { createSigner } from '../src/signer.ts'
 import { lastingParts } from './lasting-parts.ts'
@@ -58,8 +59,8 @@ afterAll(() => rm(home, { recursive: true }))
 
 const browser = fileURLToPath(new URL('./browser.mjs', import.meta.url))
 const isForPeople = (name: string) =>
-  ['authorization-code', 'two-servers', 'device-code', 'login'].includes(name)
-const isAboutApi = (name: string) => ['http-api', 'dpop', 'device-code', 'login'].includes(name)
+  ['authorization-code', 'two-servers', 'device-code', 'login', 'redis'].includes(name)
+const isAboutApi = (name: string) => ['http-api', 'dpop', 'device-code', 'login', 'redis'].includes(name)
 
 /** What an example needs to talk to servers that are not its own. */
 async function settingOf(
@@ -78,8 +79,11 @@ async function settingOf(
   const { MCP_CLIENT_SECRET: _, ...open } = { ...env, MCP_CLIENT_ID: testClients.cli.clientId }
   return name === 'device-code'
     ? { args: [], env: open, onOutput: agreeOnPhone() }
-    : { args: ['--browser', browser], env: open }
+    : { args: ['--browser', browser], env: { ...open, ...(name === 'redis' && asService) } }
 }
+
+/** Beside the program for people: one that acts for itself. */
+const asService = { SERVICE_CLIENT_ID: clientId, SERVICE_CLIENT_SECRET: clientSecret }
 
 /** A program that has an address, and a file of its platform. */
 async function asWorkload({ authorizationServer, mcp }: Testbed): Promise<Record<string, string>> {
@@ -140,12 +144,16 @@ it('has these examples', () => {
     'two-servers',
     'device-code',
     'login',
+    'redis',
     'workload-identity',
     'enterprise-managed',
   ])
 })
 
-describe.each(names)('the example %s', (name) => {
+if (redisPath === undefined) console.log('skipped: no Redis is installed, so no fleet shares its tokens')
+const isRunnable = (name: string) => name !== 'redis' || redisPath !== undefined
+
+describe.each(names.filter(isRunnable))('the example %s', (name) => {
   it('runs on embedded servers as reviewed, ends by itself, and leaves no process, no port and no secret', async () => {
     const { exitCode, stdout, stderr, leftProcess } = await runExample([name])
 

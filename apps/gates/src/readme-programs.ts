@@ -22,6 +22,7 @@ export const pages: readonly string[] = [
   'README.md',
   ...packages.map((folder) => `${folder}/README.md`),
   'packages/oauth-grants/RECIPES.md',
+  'packages/oauth-grants/STORES.md',
 ]
 
 /** None for a page that is not there. */

@@ -21,7 +21,7 @@ export interface Tarball {
 /** Every file of a tarball matches one of these, and nothing else belongs there. */
 const allowed = [
   /^package\.json$/,
-  /^(?:README|CHANGELOG|CONFORMANCE|RECIPES|REQUIREMENTS|GUARDS)\.md$/,
+  /^(?:README|CHANGELOG|CONFORMANCE|RECIPES|REQUIREMENTS|GUARDS|STORES)\.md$/,
   /^LICENSE$/,
   /^dist\/(?:[\w-]+\/)*[\w-]+\.(?:js|js\.map|d\.ts)$/,
   /^src\/(?:[\w-]+\/)*[\w-]+\.ts$/,
@@ -35,6 +35,7 @@ const requiredIfPresent = [
   'REQUIREMENTS.md',
   'GUARDS.md',
   'CONFORMANCE.md',
+  'STORES.md',
 ]
 
 export async function pack(folder: string, destination: string): Promise<Tarball> {
