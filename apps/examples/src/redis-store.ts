@@ -118,7 +118,9 @@ function unavailable(what: string, error: unknown): StoreError {
   const { message, constructor: kind } = error instanceof Error ? error : new Error()
   const word = /^[A-Z]+(?= )/.exec(message)?.[0] ?? kind.name
   const advice = 'A token in hand is used to its end all the same. See to Redis, or to the way there.'
-  return new StoreError('store_unavailable', `Redis could not ${what} (${word}). ${advice}`)
+  return new StoreError('store_unavailable', `Redis could not ${what} (${word}). ${advice}`, {
+    recovery: 'transient',
+  })
 }
 
 /**

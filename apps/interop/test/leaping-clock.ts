@@ -3,7 +3,7 @@ import { systemClock } from '@x/oauth-discovery/http'
 import { vi } from 'vitest'
 
 /** The limits of time of a request, of one that revokes, and of a renewal; nobody here polls at such intervals. */
-const limits = [10_000, 3_000, 30_000]
+const limits = [10_000, 3_000, 35_000]
 
 /**
  * A clock for whoever polls: no wait takes any time, and after it the time is that much later, for the client and for

@@ -142,8 +142,12 @@ export class StoreError extends OAuthError {
   /** The file of a `fileStore`, or the name that was no name of one. */
   readonly path: string | undefined
 
-  constructor(code: StoreErrorCode, message: string, path?: string) {
-    super(message)
+  constructor(
+    code: StoreErrorCode,
+    message: string,
+    { path, ...options }: OAuthErrorOptions & { readonly path?: string | undefined } = {},
+  ) {
+    super(message, options)
     this.code = code
     this.path = path
   }

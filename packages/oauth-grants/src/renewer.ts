@@ -50,6 +50,8 @@ export type Asked = Pick<Renewal, 'challenge' | 'interactive' | 'signal'>
 
 /** How long a refresh token may need into the store, in ms. */
 const savingMs = 10_000
+/** How long to wait before it is tried again where the store failed, in ms. */
+const savingPausesMs = [1_000, 2_000, 4_000, 8_000]
 
 /** How often resources may demand more: one that invents scopes is not followed for ever. */
 const maxStepUps = 10
@@ -175,12 +177,39 @@ export class Renewer {
       this.#revision = await this.#stored.save(token, over, ending)
     } catch (error) {
       if (isOAuthError(error, 'signed_out') && !signal.aborted) this.held.drop()
-      else if (isLatest()) this.held.keep(token, this.#clock.now())
+      else if (isLatest()) {
+        this.held.keep(token, this.#clock.now())
+        if (token.refreshToken !== undefined) void this.#saveLater(token, over, signal)
+      }
       throw error
     } finally {
       done.abort()
     }
     if (isLatest()) this.held.keep(token, this.#clock.now())
+  }
+
+  /** Others still have the refresh token before this one, and it would be the end of the login if they used it. */
+  async #saveLater(token: Token, turn: StoredTurn, signal: AbortSignal): Promise<void> {
+    for (const pauseMs of savingPausesMs) {
+      // Some clocks reject when they are woken.
+      await this.#clock.sleep(pauseMs, signal).catch(() => {})
+      if (signal.aborted || this.held.newest !== token) return
+      const done = new AbortController()
+      const saving = this.#stored.save(token, turn, this.lateAfter(savingMs, done.signal))
+      const isOver = await saving.then(
+        (revision) => {
+          if (this.held.newest === token) this.#revision = revision
+          return true
+        },
+        (error: unknown) => {
+          const hasLeft = isOAuthError(error, 'signed_out')
+          if (hasLeft && this.held.newest === token) this.held.drop(token)
+          return hasLeft
+        },
+      )
+      done.abort()
+      if (isOver) return
+    }
   }
 
   /** Has the grant obtain a token, and tells of it where a person is asked. */

@@ -39,15 +39,15 @@ export interface TokenSource {
 }
 
 export interface TokenSessionOptions extends RenewerOptions {
-  /** Of each request, in ms: a renewal has twice that, and 10 s more where others have the turn. Default: 10,000. */
+  /** Of each request, in ms: a renewal has twice that, and 15 s more, for others may have the turn. Default: 10,000. */
   readonly timeoutMs?: number | undefined
 }
 
 /** How long closing waits for a refresh that was sent, in ms. */
 const closingMs = 3_000
 
-/** How long a renewal may take, in ms, beside the two requests that one may send: others may have the turn. */
-const turnMs = 10_000
+/** How long a renewal may take, in ms, beside the two requests that one may send: who has the turn may have died. */
+const turnMs = 15_000
 
 /**
  * Keeps one token good, however it is obtained: renews it towards its end in the background, at its end, and when it

@@ -97,7 +97,7 @@ export class StoredToken {
       expect = other.revision
     }
     const message = `A token could not be kept in the store: others wrote first, ${maxTries} times. Check whether its save tells of that when nobody did.`
-    throw new StoreError('store_unavailable', message)
+    throw new StoreError('store_unavailable', message, { recovery: 'transient' })
   }
 
   /** Takes the refresh token out of what is there, where it is still there: it is of no use any longer. */

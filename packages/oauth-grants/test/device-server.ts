@@ -11,7 +11,7 @@ import { metadata, type Reply, tokenServer } from './token-server.ts'
 /** How long each request may take here; no wait between two polls is as long. */
 export const timeoutMs = 7_000
 /** How long a renewal may take. */
-const renewalMs = 2 * timeoutMs + 10_000
+const renewalMs = 2 * timeoutMs + 15_000
 
 export const deviceMetadata = {
   ...metadata,

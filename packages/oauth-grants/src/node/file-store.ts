@@ -136,7 +136,7 @@ function userPath(name: string): string {
   // Programs without types may pass anything.
   if (typeof name !== 'string' || !/^\w[\w.-]*$/.test(name)) {
     const message = `The name ${JSON.stringify(name)} is no plain name of a folder. Use letters, digits, _, - and ., or give a path.`
-    throw new StoreError('invalid_name', message, name)
+    throw new StoreError('invalid_name', message, { path: name })
   }
   return join(userFolder(), name, 'credentials.json')
 }
@@ -177,7 +177,7 @@ async function requirePrivate(file: FileHandle, path: string): Promise<void> {
   // Windows has other means, and says nothing here; and of a folder, reading it tells more.
   if (uid === undefined || !stat.isFile() || ((stat.mode & 0o077) === 0 && stat.uid === uid)) return
   const message = `${path} can be read by others than you, or is not yours, and is not used: what is in it may be known. Sign out there and delete it, or chmod 600 it if you are sure.`
-  throw new StoreError('store_unsafe', message, path)
+  throw new StoreError('store_unsafe', message, { path })
 }
 
 function parse(text: string, path: string): Content {
@@ -191,7 +191,7 @@ function parse(text: string, path: string): Content {
     const message = isNewer(json)
       ? `${path} is of a later version of @x/oauth-grants, and was left as it is. Update this program, or give it a file of its own.`
       : `${path} holds something else than credentials, and was left as it is. Move it away, and sign in again.`
-    throw new StoreError('store_unreadable', message, path)
+    throw new StoreError('store_unreadable', message, { path })
   }
 }
 
@@ -241,6 +241,7 @@ async function named<T>(path: string, act: () => Promise<T>): Promise<T> {
     if (error instanceof StoreError) throw error
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown' // what the file system throws has one
     const message = `${path} could not be read or written (${code}). ${advice[code] ?? 'Check who owns it and its folder.'}`
-    throw new StoreError('store_unavailable', message, path)
+    const recovery = code.startsWith('ELOCK') ? 'transient' : 'terminal'
+    throw new StoreError('store_unavailable', message, { path, recovery })
   }
 }
