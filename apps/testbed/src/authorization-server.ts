@@ -18,6 +18,11 @@ export interface AuthorizationServerOptions {
   issuerPath?: string
   /** Default 3600. */
   accessTokenSeconds?: number
+  /**
+   * For how long a refresh token that was replaced is answered anew, by another one of the same family, before its use ends
+   * them all; default 0.
+   */
+  refreshGraceSeconds?: number | undefined
   /** Default 600. */
   deviceCodeSeconds?: number | undefined
   /** What a device is told to wait between its polls; default 1. Nobody is told to slow down. */
@@ -83,6 +88,7 @@ async function createProvider(
       clients,
       accessTokenSeconds: options.accessTokenSeconds ?? 3600,
       deviceCodeSeconds: options.deviceCodeSeconds ?? 600,
+      refreshGraceSeconds: options.refreshGraceSeconds ?? 0,
       takesUsers: options.identityProvider !== undefined,
       registers: options.registers === true,
       requiresNonces: options.requiresNonces === true,

@@ -43,6 +43,9 @@ export async function answerBroken(fault: Fault, answering: Answering): Promise<
     case 'truncated':
       draft(response, (body) => sendHalf(response, body))
       return act()
+    case 'drip':
+      draft(response, (body) => void drip(response, body, fault.ms, closing).catch(() => reset(response)))
+      return act()
     case 'changed-members':
       draft(response, (body) => sendChanged(response, body, fault.members))
       return act()
@@ -63,6 +66,17 @@ function sendHalf(response: ServerResponse, body: Buffer): void {
   const half = setBody(response, body).subarray(0, Math.floor(body.length / 2))
   response.flushHeaders()
   response.write(half, () => response.destroy())
+}
+
+/** Whoever went away gets no more. */
+async function drip(response: ServerResponse, body: Buffer, ms: number, closing: AbortSignal): Promise<void> {
+  const whole = setBody(response, body)
+  response.flushHeaders()
+  for (let sent = 0; sent < whole.length && !response.destroyed; sent += 1) {
+    await sleep(ms, undefined, { signal: closing })
+    response.write(whole.subarray(sent, sent + 1))
+  }
+  response.end()
 }
 
 function sendChanged(response: ServerResponse, body: Buffer, members: Record<string, unknown>): void {

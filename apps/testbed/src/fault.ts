@@ -17,6 +17,8 @@ export type Fault =
   | { kind: 'redirect'; location: string; status?: number }
   /** Declares the true length, sends half of the true body, cuts. */
   | { kind: 'truncated' }
+  /** The server acts, then the true answer comes a byte at a time, each after so many ms. */
+  | { kind: 'drip'; ms: number }
   /** One long JSON document of `bytes` bytes, its length not declared. */
   | { kind: 'oversized'; bytes: number }
   /** A page with status 200 where JSON is due. */

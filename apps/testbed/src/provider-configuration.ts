@@ -20,6 +20,8 @@ interface Knowledge {
   readonly clients: readonly ClientMetadata[]
   readonly accessTokenSeconds: number
   readonly deviceCodeSeconds: number
+  /** For how long a refresh token that was replaced is still good. */
+  readonly refreshGraceSeconds: number
   /** Whether users of an identity provider come with assertions. */
   readonly takesUsers: boolean
   /** Whether anybody may register a client. */
@@ -37,7 +39,7 @@ interface Knowledge {
  */
 export function providerConfiguration(knowledge: Knowledge): Configuration {
   return {
-    adapter: createStore(),
+    adapter: createStore({ graceMs: knowledge.refreshGraceSeconds * 1000 }),
     jwks: { keys: [knowledge.signingKey] },
     cookies: { keys: [randomUUID()] },
     clients: knowledge.clients,

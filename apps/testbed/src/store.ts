@@ -5,24 +5,34 @@ import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
  *
  * Rows stay when they expire: a client then hears `expired_token`, not `invalid_grant`.
  */
-export function createStore(): AdapterFactory {
+export function createStore({ graceMs }: { readonly graceMs: number }): AdapterFactory {
   const rows = new Map<string, AdapterPayload>()
-  return (model) => adapterFor(`${model}:`, rows)
+  return (model) => adapterFor(`${model}:`, rows, model === 'RefreshToken' ? graceMs : 0)
 }
 
-function adapterFor(prefix: string, rows: Map<string, AdapterPayload>): Adapter {
+/** @param graceMs how long the mark of a row that was used up does not count yet */
+function adapterFor(prefix: string, rows: Map<string, AdapterPayload>, graceMs: number): Adapter {
+  // The provider's own mark is in whole seconds.
+  const usedAt = new Map<string, number>()
   const find = async (wanted: (row: AdapterPayload) => boolean) =>
     [...rows].find(([key, row]) => key.startsWith(prefix) && wanted(row))?.[1]
   return {
     upsert: async (id, row) => void rows.set(prefix + id, row),
-    find: async (id) => rows.get(prefix + id),
+    async find(id) {
+      const row = rows.get(prefix + id)
+      if (row === undefined || Date.now() - (usedAt.get(id) ?? 0) >= graceMs) return row
+      return { ...row, consumed: undefined }
+    },
     findByUserCode: (userCode) => find((row) => row.userCode === userCode),
     findByUid: (uid) => find((row) => row.uid === uid),
     async consume(id) {
       const row = rows.get(prefix + id)
-      if (row) rows.set(prefix + id, { ...row, consumed: Math.floor(Date.now() / 1000) })
+      if (row === undefined) return
+      // Used again within the grace, it has no more of it.
+      if (!usedAt.has(id)) usedAt.set(id, Date.now())
+      rows.set(prefix + id, { ...row, consumed: Math.floor(Date.now() / 1000) })
     },
-    destroy: async (id) => void rows.delete(prefix + id),
+    destroy: async (id) => void (rows.delete(prefix + id) && usedAt.delete(id)),
     async revokeByGrantId(grantId) {
       for (const [key, row] of rows) {
         if (key.startsWith(prefix) && row.grantId === grantId) rows.delete(key)

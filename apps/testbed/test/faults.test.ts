@@ -153,6 +153,21 @@ describe('the connection', () => {
 })
 
 describe('the true answer', () => {
+  it('comes a byte at a time, as long as the client is there', async () => {
+    inject({ kind: 'drip', ms: 1 })
+    const { tokenEndpoint, journal } = testbed.authorizationServer
+    const giveUp = new AbortController()
+
+    const whole = await fetch(tokenEndpoint, { method: 'POST' })
+    const body: unknown = await whole.json()
+    const { headers } = await fetch(tokenEndpoint, { method: 'POST', signal: giveUp.signal })
+    giveUp.abort()
+
+    expect(body).toMatchObject({ error: 'invalid_request' })
+    expect(headers.get('content-length')).toBe(String(JSON.stringify(body).length))
+    expect(journal.arrivals.map(({ status }) => status)).toEqual([400, undefined])
+  })
+
   it('comes late', async () => {
     inject({ kind: 'delay', ms: 60 })
     const start = performance.now()
