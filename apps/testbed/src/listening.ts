@@ -68,6 +68,7 @@ async function receive(desk: Desk, request: IncomingMessage, response: ServerRes
   // Not 'finish': the client may have read the whole answer by then.
   response.once('prefinish', () => {
     recorded.status = response.statusCode
+    recorded.answeredAt = Date.now()
   })
   const act = async (): Promise<void> => {
     const handler = await desk.handler
@@ -86,7 +87,15 @@ function giveUp(response: ServerResponse, error: unknown): void {
 function arrivalOf(request: IncomingMessage): OpenArrival {
   const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)])
   const { method = '', url: path = '' } = request
-  return { at: Date.now(), method, path, headers: Object.fromEntries(headers), body: '', status: undefined }
+  return {
+    at: Date.now(),
+    method,
+    path,
+    headers: Object.fromEntries(headers),
+    body: '',
+    status: undefined,
+    answeredAt: undefined,
+  }
 }
 
 /** The same request, unread: handlers want a stream, and this one was read to its end. */

@@ -1,0 +1,118 @@
+import type { Credential } from './credential.ts'
+import type { Series } from './soak-calls.ts'
+import { type Arrived, lifeSeconds, wayMs } from './soak-plan.ts'
+import { table } from './table.ts'
+
+/** Bytes in use after a collection of garbage. */
+export interface Heap {
+  quarter: number
+  end: number
+}
+
+export interface Run {
+  readonly startedAt: number
+  readonly endedAt: number
+  readonly series: ReadonlyMap<Credential, Series>
+  readonly arrived: readonly Arrived[]
+  readonly heap: Heap
+}
+
+interface Expected {
+  readonly count: number
+  readonly tolerance: number
+}
+
+const lifeMs = lifeSeconds * 1_000
+/** Early renewals are spread evenly from 60 to 90 % of a life. */
+const meanRenewal = 0.75
+/** Standard deviation of the same, in parts of a life: the width by the square root of 12. */
+const deviation = 0.3 / Math.sqrt(12)
+/** What differs from one collection to the next, with the connections and the calls under way. */
+const maxGrowth = 1_500_000
+
+/** What happened, as a table, and what must not have happened. */
+export function judge({ startedAt, endedAt, series, arrived, heap }: Run): {
+  text: string
+  complaints: string[]
+} {
+  const seconds = (endedAt - startedAt) / 1_000
+  const complaints: string[] = []
+  const rows = Array.from(series, ([credential, { calls, failedAt, failures }]) => {
+    const requests = arrived.filter((each) => each.credential === credential)
+    const tokens = requests.filter(({ spoilt }) => spoilt === undefined)
+    const needless = failedAt.filter((at) => tokens.some((token) => wasGood(token, at)))
+    if (needless.length > 0) {
+      const when = needless.slice(0, 5).map((at) => `${at - startedAt} ms`)
+      complaints.push(
+        `${credential}: ${needless.length} calls failed with a good token, at ${when.join(', ')}`,
+      )
+    }
+    const expected = expectedTokens(requests)
+    const isOff = Math.abs(tokens.length - expected.count) > expected.tolerance
+    if (isOff) complaints.push(`${credential}: ${tokens.length} tokens, not ${format(expected)}`)
+    return {
+      credential,
+      calls,
+      failed: failedAt.length,
+      needless: needless.length,
+      requests: requests.length,
+      spoilt: requests.length - tokens.length,
+      plain: (seconds / (lifeSeconds * meanRenewal) + requests.length - tokens.length).toFixed(1),
+      tokens: tokens.length,
+      expected: format(expected),
+      failures: Array.from(failures, ([why, count]) => `${why} ${count}`).join(', '),
+    }
+  })
+  const growth = heap.end - heap.quarter
+  if (growth > maxGrowth) complaints.push(`memory grew by ${kB(growth)} after the first quarter`)
+  const heads = [
+    'credential',
+    'calls',
+    'failed',
+    'needless',
+    'token requests',
+    'spoilt',
+    'time ÷ 1.5 s + spoilt',
+    'tokens',
+    'expected',
+    'failed by',
+  ]
+  const cells = rows.map((row) => Object.values(row).map(String))
+  const memory = `heap ${kB(heap.quarter)} after a quarter, ${kB(heap.end)} at the end; at most ${kB(maxGrowth)} more`
+  return { text: `${seconds.toFixed(0)} s\n\n${table(heads, cells)}\n${memory}`, complaints }
+}
+
+/** Whether a token that had been given was good at that moment, whichever way it had to go. */
+function wasGood({ at: askedAt, answeredAt = Number.POSITIVE_INFINITY }: Arrived, at: number): boolean {
+  return answeredAt + wayMs < at && at < askedAt + lifeMs - wayMs
+}
+
+/**
+ * How many tokens there have to be. One lasts until its early renewal, on average; where that was spoilt, until the next one
+ * came, be it at its end.
+ */
+function expectedTokens(requests: readonly Arrived[]): Expected {
+  let [evenMs, troubled] = [0, 0]
+  let previous: number | undefined
+  let wasSpoilt = false
+  for (const { at, spoilt } of requests) {
+    if (spoilt === undefined && previous !== undefined) {
+      if (wasSpoilt) troubled += 1
+      else evenMs += at - previous
+    }
+    if (spoilt === undefined) previous = at
+    wasSpoilt = spoilt !== undefined
+  }
+  const even = evenMs / (lifeMs * meanRenewal)
+  // What a sum of so many spreads by, four times; where that is less, 5 %.
+  const tolerance = Math.max(4 * (deviation / meanRenewal) * Math.sqrt(even), 0.05 * even)
+  return { count: 1 + even + troubled, tolerance }
+}
+
+function format({ count, tolerance }: Expected): string {
+  return `${count.toFixed(1)} ± ${tolerance.toFixed(1)}`
+}
+
+function kB(bytes: number): string {
+  return `${Math.round(bytes / 1_000)} kB`
+}
