@@ -1,0 +1,78 @@
+// Many processes, one store: each token is asked for once in all. Also a program, for stores that are elsewhere:
+// node --conditions=@x/source src/together.ts --module MODULE --name EXPORT --options JSON
+
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { startTestbed } from '@x/testbed'
+import { type Credential, createAuth, credentials } from './credential.ts'
+import { openStore, type StoreAddress } from './store-address.ts'
+import { table } from './table.ts'
+import { startWorker } from './workers.ts'
+
+const lifeSeconds = 5
+/** Nobody renews before this part of a life is over. */
+export const earliest: number = 0.6 * lifeSeconds * 1_000
+
+export interface Together {
+  readonly credential: Credential
+  readonly calls: number
+  /** Codes of those that failed. */
+  readonly failures: readonly string[]
+  /** When each token was asked for, ms from the start. */
+  readonly tokenRequests: readonly number[]
+}
+
+/** Has so many processes call for so long, from one moment on; with a refresh token that was in the store before. */
+export async function runTogether(store: StoreAddress, size: number, forMs: number): Promise<Together[]> {
+  await using testbed = await startTestbed({ accessTokenSeconds: lifeSeconds, clockToleranceSeconds: 1 })
+  const { journal, issuer } = testbed.authorizationServer
+  const place = { issuer, url: testbed.api.url }
+  const workers = await Promise.all(Array.from({ length: size }, startWorker))
+  const order = { place, store, credentials, timeoutMs: 5_000, forMs, everyMs: 200 }
+  await Promise.all(workers.map((worker) => worker.prepare(order)))
+  await createAuth('refresh token', place, { store: await openStore(store) }).getToken()
+  journal.clear()
+
+  const startedAt = Date.now()
+  const outcomes = await Promise.all(workers.map((worker) => worker.go()))
+  for (const worker of workers) worker[Symbol.dispose]()
+  return credentials.map((credential) => {
+    const calls = outcomes.flat().filter((each) => each?.credential === credential)
+    const grantType = credential === 'refresh token' ? 'refresh_token' : 'client_credentials'
+    const asked = journal.arrivals.filter(
+      ({ body }) => new URLSearchParams(body).get('grant_type') === grantType,
+    )
+    return {
+      credential,
+      calls: calls.length,
+      failures: calls.flatMap((each) => (each === undefined || each.seen === '200' ? [] : [each.seen])),
+      tokenRequests: asked.map(({ at }) => at - startedAt),
+    }
+  })
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      module: text,
+      name: text,
+      options: text,
+      size: { ...text, default: '20' },
+      seconds: { ...text, default: '60' },
+    },
+  })
+  const { module = '', name = '', options = '{}', size, seconds } = values
+  const results = await runTogether(
+    { module, name, options: JSON.parse(options) },
+    Number(size),
+    Number(seconds) * 1_000,
+  )
+  const rows = results.map(({ credential, calls, failures, tokenRequests }) => [
+    credential,
+    String(calls),
+    String(failures.length),
+    tokenRequests.join(' '),
+  ])
+  console.log(table(['credential', 'calls', 'failed', 'token requests, ms'], rows))
+}
