@@ -1,6 +1,8 @@
 /** The two kinds of credential that are kept good here, at the API of a testbed. */
 import { type Auth, type AuthOptions, AuthorizationCodeAuth, ClientCredentialsAuth } from '@x/oauth-grants'
-import { agree, testClients } from '@x/testbed'
+// Not all of the testbed: its servers take longer to load than all the rest, and a process that only calls needs none.
+import { agree } from '@x/testbed/agree'
+import { testClients } from '@x/testbed/clients'
 
 /** A program by its own secret; and a person who has signed in, by a refresh token that each use replaces. */
 export type Credential = 'client credentials' | 'refresh token'
