@@ -3,7 +3,7 @@
 
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { startTestbed } from '@x/testbed'
+import { type Arrival, type Journal, startTestbed } from '@x/testbed'
 import { type Credential, createAuth, credentials } from './credential.ts'
 import { openStore, type StoreAddress } from './store-address.ts'
 import { table } from './table.ts'
@@ -28,27 +28,28 @@ export async function runTogether(store: StoreAddress, size: number, forMs: numb
   const { journal, issuer } = testbed.authorizationServer
   const place = { issuer, url: testbed.api.url }
   const workers = await Promise.all(Array.from({ length: size }, startWorker))
-  const order = { place, store, credentials, timeoutMs: 5_000, forMs, everyMs: 200 }
-  await Promise.all(workers.map((worker) => worker.prepare(order)))
+  const places = credentials.map((credential) => ({ credential, place, store }))
+  await Promise.all(workers.map((worker) => worker.open({ places, timeoutMs: 5_000 })))
   await createAuth('refresh token', place, { store: await openStore(store) }).getToken()
   journal.clear()
 
   const startedAt = Date.now()
-  const outcomes = await Promise.all(workers.map((worker) => worker.go()))
-  for (const worker of workers) worker[Symbol.dispose]()
-  return credentials.map((credential) => {
-    const calls = outcomes.flat().filter((each) => each?.credential === credential)
-    const grantType = credential === 'refresh token' ? 'refresh_token' : 'client_credentials'
-    const asked = journal.arrivals.filter(
-      ({ body }) => new URLSearchParams(body).get('grant_type') === grantType,
-    )
-    return {
-      credential,
-      calls: calls.length,
-      failures: calls.flatMap((each) => (each === undefined || each.seen === '200' ? [] : [each.seen])),
-      tokenRequests: asked.map(({ at }) => at - startedAt),
-    }
+  const runs = credentials.map(async (credential, index) => {
+    const outcomes = await Promise.all(workers.map((worker) => worker.call({ index, forMs, everyMs: 250 })))
+    const seen = outcomes.flatMap((each) => each ?? []).map((each) => each.seen)
+    return { credential, calls: seen.length, failures: seen.filter((each) => each !== '200') }
   })
+  const results = await Promise.all(runs)
+  for (const worker of workers) worker[Symbol.dispose]()
+  return results.map((result) => ({
+    ...result,
+    tokenRequests: requestsOf(result.credential, journal).map(({ at }) => at - startedAt),
+  }))
+}
+
+function requestsOf(credential: Credential, { arrivals }: Journal): readonly Arrival[] {
+  const grantType = credential === 'refresh token' ? 'refresh_token' : 'client_credentials'
+  return arrivals.filter(({ body }) => new URLSearchParams(body).get('grant_type') === grantType)
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,15 +1,16 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { fork } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { GrantEvent } from '@x/oauth-grants'
-import type { Message, Order, Outcome } from './worker.ts'
+import type { News, Order, Outcome } from './worker.ts'
 
-/** A process that follows orders, one at a time. */
+/** A process that holds auth objects, and calls by them. */
 export interface Worker extends Disposable {
-  /** Makes ready for an order, and waits for `go`. */
-  prepare(order: Order, onEvent?: (event: GrantEvent) => void): Promise<void>
-  /** Calls; undefined where it was killed meanwhile. */
-  go(): Promise<readonly Outcome[] | undefined>
+  open(order: Omit<Order & { do: 'open' }, 'do'>): Promise<void>
+  /** @returns what became of the calls of one of them; undefined where the process was killed meanwhile */
+  call(order: { index: number; forMs?: number; everyMs?: number }): Promise<readonly Outcome[] | undefined>
+  /** Resolves when that happens to one of them. */
+  event(index: number, is: (event: GrantEvent) => boolean): Promise<void>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
 }
@@ -19,20 +20,36 @@ const program = fileURLToPath(new URL('./worker.ts', import.meta.url))
 export async function startWorker(): Promise<Worker> {
   const child = fork(program, { execArgv: ['--conditions=@x/source'] })
   const gone = once(child, 'exit')
-  await nextOf(child, 'ready')
+  const news = new EventEmitter().setMaxListeners(0)
+  child.on('message', (each: News) => news.emit('news', each))
+  const next = <T>(read: (each: News) => T | undefined): Promise<T> =>
+    new Promise((resolve) => {
+      const listen = (each: News) => {
+        const found = read(each)
+        if (found === undefined) return
+        news.off('news', listen)
+        resolve(found)
+      }
+      news.on('news', listen)
+    })
+  const ready = () => next((each) => (each.of === 'ready' ? true : undefined))
+  const send = (order: Order) => child.send(order)
+  await ready()
   return {
-    async prepare(order, onEvent) {
-      child.removeAllListeners('message')
-      child.on('message', (message: Message) => {
-        if (message.type === 'event') onEvent?.(message.event)
-      })
-      child.send(order)
-      await nextOf(child, 'ready')
+    async open(order) {
+      const opened = ready()
+      send({ do: 'open', ...order })
+      await opened
     },
-    async go() {
-      const outcomes = nextOf(child, 'outcomes').then((message) => message.outcomes)
-      child.send('go')
+    async call({ index, forMs = 0, everyMs = 0 }) {
+      const outcomes = next((each) =>
+        each.of === 'outcomes' && each.index === index ? each.outcomes : undefined,
+      )
+      send({ do: 'call', index, forMs, everyMs })
       return Promise.race([outcomes, gone.then(() => undefined)])
+    },
+    async event(index, is) {
+      await next((each) => (each.of === 'event' && each.index === index && is(each.event) ? true : undefined))
     },
     async kill() {
       child.kill('SIGKILL')
@@ -40,19 +57,4 @@ export async function startWorker(): Promise<Worker> {
     },
     [Symbol.dispose]: () => void child.kill('SIGKILL'),
   }
-}
-
-function nextOf<T extends Message['type']>(
-  child: ChildProcess,
-  type: T,
-): Promise<Extract<Message, { type: T }>> {
-  return new Promise((resolve) => {
-    const listen = (message: Message) => {
-      if (message.type !== type) return
-      child.off('message', listen)
-      // Its type was compared.
-      resolve(message as Extract<Message, { type: T }>)
-    }
-    child.on('message', listen)
-  })
 }

@@ -49,6 +49,8 @@ export interface AuthorizationServerOptions {
 export interface AuthorizationServer extends RunningServer {
   readonly issuer: string
   readonly tokenEndpoint: string
+  /** When a refresh token was replaced, in ms since the epoch; `undefined`: it was not. */
+  refreshTokenUsedAt(refreshToken: string): number | undefined
   /** Whose word for workloads is taken here. */
   readonly platform: Platform
 }
@@ -62,8 +64,9 @@ export async function startAuthorizationServer(
   const extraClients = (options.clients ?? []) as readonly ClientMetadata[]
   const clients = [...clientMetadata, ...extraClients]
   const platform = await createPlatform()
+  const usedAt = new Map<string, number>()
   const running = await listen(port, async (origin) => {
-    const provider = await createProvider(origin + issuerPath, clients, options)
+    const provider = await createProvider(origin + issuerPath, clients, usedAt, options)
     registerJwtBearer(provider, { platform, identityProvider: options.identityProvider })
     const handler = mount(provider, issuerPath, people === 'pages' ? askPerson : approve)
     const endpoints = ['/token', '/token/revocation', '/device/auth'].map((path) => issuerPath + path)
@@ -72,12 +75,19 @@ export async function startAuthorizationServer(
     return allowNameless(`${issuerPath}/token`, guarded)
   })
   const issuer = running.origin + issuerPath
-  return { ...running, issuer, tokenEndpoint: `${issuer}/token`, platform }
+  return {
+    ...running,
+    issuer,
+    tokenEndpoint: `${issuer}/token`,
+    refreshTokenUsedAt: (refreshToken) => usedAt.get(refreshToken),
+    platform,
+  }
 }
 
 async function createProvider(
   issuer: string,
   clients: readonly ClientMetadata[],
+  usedAt: Map<string, number>,
   options: AuthorizationServerOptions,
 ): Promise<Provider> {
   const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
@@ -88,7 +98,7 @@ async function createProvider(
       clients,
       accessTokenSeconds: options.accessTokenSeconds ?? 3600,
       deviceCodeSeconds: options.deviceCodeSeconds ?? 600,
-      refreshGraceSeconds: options.refreshGraceSeconds ?? 0,
+      refreshTokenUses: { usedAt, graceMs: (options.refreshGraceSeconds ?? 0) * 1000 },
       takesUsers: options.identityProvider !== undefined,
       registers: options.registers === true,
       requiresNonces: options.requiresNonces === true,

@@ -32,6 +32,12 @@ export async function answerBroken(fault: Fault, answering: Answering): Promise<
     case 'delay':
       await sleep(fault.ms, undefined, { signal: closing })
       return act()
+    case 'late-answer':
+      draft(response, (body) => {
+        const send = () => response.end(setBody(response, body))
+        sleep(fault.ms, undefined, { signal: closing }).then(send, () => reset(response))
+      })
+      return act()
     case 'hang':
       if (response.socket) faults.hold(response.socket)
       return

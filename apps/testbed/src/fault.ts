@@ -8,6 +8,8 @@ export type Fault =
   | { kind: 'body'; body: string; contentType?: string; status?: number }
   /** The request waits, then the server acts and answers. */
   | { kind: 'delay'; ms: number }
+  /** The server acts, then the answer waits. */
+  | { kind: 'late-answer'; ms: number }
   /** Never answers, until healed or closed. */
   | { kind: 'hang' }
   /** The connection is reset before the server acts. */

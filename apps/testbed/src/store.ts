@@ -5,15 +5,25 @@ import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
  *
  * Rows stay when they expire: a client then hears `expired_token`, not `invalid_grant`.
  */
-export function createStore({ graceMs }: { readonly graceMs: number }): AdapterFactory {
+export function createStore(uses: RefreshTokenUses): AdapterFactory {
   const rows = new Map<string, AdapterPayload>()
-  return (model) => adapterFor(`${model}:`, rows, model === 'RefreshToken' ? graceMs : 0)
+  return (model) =>
+    adapterFor(`${model}:`, rows, model === 'RefreshToken' ? uses : { usedAt: new Map(), graceMs: 0 })
 }
 
-/** @param graceMs how long the mark of a row that was used up does not count yet */
-function adapterFor(prefix: string, rows: Map<string, AdapterPayload>, graceMs: number): Adapter {
-  // The provider's own mark is in whole seconds.
-  const usedAt = new Map<string, number>()
+/** What becomes of refresh tokens that were replaced. */
+export interface RefreshTokenUses {
+  /** When each was replaced, in ms since the epoch: the provider's own mark is in whole seconds. */
+  readonly usedAt: Map<string, number>
+  /** How long that does not count yet. */
+  readonly graceMs: number
+}
+
+function adapterFor(
+  prefix: string,
+  rows: Map<string, AdapterPayload>,
+  { usedAt, graceMs }: RefreshTokenUses,
+): Adapter {
   const find = async (wanted: (row: AdapterPayload) => boolean) =>
     [...rows].find(([key, row]) => key.startsWith(prefix) && wanted(row))?.[1]
   return {
@@ -32,7 +42,7 @@ function adapterFor(prefix: string, rows: Map<string, AdapterPayload>, graceMs: 
       if (!usedAt.has(id)) usedAt.set(id, Date.now())
       rows.set(prefix + id, { ...row, consumed: Math.floor(Date.now() / 1000) })
     },
-    destroy: async (id) => void (rows.delete(prefix + id) && usedAt.delete(id)),
+    destroy: async (id) => void rows.delete(prefix + id),
     async revokeByGrantId(grantId) {
       for (const [key, row] of rows) {
         if (key.startsWith(prefix) && row.grantId === grantId) rows.delete(key)

@@ -178,6 +178,19 @@ describe('the true answer', () => {
     expect(await response.json()).toMatchObject({ issuer: testbed.authorizationServer.issuer })
   })
 
+  it('comes late, after the server acted', async () => {
+    const token = await askForToken()
+    for (const ms of [0, 60_000]) testbed.mcp.faults.add({ kind: 'late-answer', ms }, { times: 1 })
+    const before = testbed.mcp.runs.get('whoami') ?? 0
+
+    const soon = await callTool(testbed.mcp.url, token, 'whoami')
+    const later = callTool(testbed.mcp.url, token, 'whoami').catch(() => 'no answer')
+    await vi.waitFor(() => expect(testbed.mcp.runs.get('whoami')).toBe(before + 2))
+
+    expect(await soon.text()).toContain('testbed-worker')
+    expect(await Promise.race([later, 'nothing yet'])).toBe('nothing yet')
+  })
+
   it('loses and gains members', async () => {
     inject({ kind: 'changed-members', members: { issuer: 'https://evil.example', jwks_uri: undefined } })
 

@@ -78,6 +78,8 @@ it('answers a used refresh token anew within the grace, and ends its family afte
   vi.useRealTimers()
 
   expect(new Set([first, second, again.refresh_token]).size).toBe(3)
+  expect(gentle.refreshTokenUsedAt(first ?? '')).toBeLessThanOrEqual(Date.now())
+  expect(gentle.refreshTokenUsedAt('another')).toBeUndefined()
   expect([tooLate, await refresh(second), await refresh(again.refresh_token)]).toMatchObject(
     Array.from({ length: 3 }, () => ({ error: 'invalid_grant' })),
   )
