@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
-    maxWorkers: 2,
+    // Most of them wait for most of the time.
+    maxWorkers: 3,
   },
 })

@@ -20,7 +20,7 @@ const leaseMs = 10_000
 export const slackMs = 4_000
 const timeoutMs = 5_000
 /** As long as the server takes its time at most, before and after it acts, and the whole of a renewal thereby. */
-const [slowMs, renewalMs] = [150, 350]
+const [slowMs, renewalMs] = [150, 250]
 
 export interface Round {
   /** From the moment on at which it had the turn. */

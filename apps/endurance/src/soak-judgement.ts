@@ -1,6 +1,6 @@
 import type { Credential } from './credential.ts'
 import type { Series } from './soak-calls.ts'
-import { type Arrived, lifeSeconds, wayMs } from './soak-plan.ts'
+import { type Arrived, lifeSeconds, timeoutMs, wayMs } from './soak-plan.ts'
 import { table } from './table.ts'
 
 /** Bytes in use after a collection of garbage. */
@@ -9,11 +9,21 @@ export interface Heap {
   end: number
 }
 
+/** A time in which this process did not run: what waited meanwhile for an answer may have had it, and not seen it in time. */
+export interface Stall {
+  readonly from: number
+  readonly to: number
+}
+
+/** What is no stall yet. */
+export const stallMs: number = wayMs / 2
+
 export interface Run {
   readonly startedAt: number
   readonly endedAt: number
   readonly series: ReadonlyMap<Credential, Series>
   readonly arrived: readonly Arrived[]
+  readonly stalls: readonly Stall[]
   readonly heap: Heap
 }
 
@@ -31,7 +41,7 @@ const deviation = 0.3 / Math.sqrt(12)
 const maxGrowth = 1_500_000
 
 /** What happened, as a table, and what must not have happened. */
-export function judge({ startedAt, endedAt, series, arrived, heap }: Run): {
+export function judge({ startedAt, endedAt, series, arrived, stalls, heap }: Run): {
   text: string
   complaints: string[]
 } {
@@ -40,7 +50,8 @@ export function judge({ startedAt, endedAt, series, arrived, heap }: Run): {
   const rows = Array.from(series, ([credential, { calls, failedAt, failures }]) => {
     const requests = arrived.filter((each) => each.credential === credential)
     const tokens = requests.filter(({ spoilt }) => spoilt === undefined)
-    const needless = failedAt.filter((at) => tokens.some((token) => wasGood(token, at)))
+    const strange = failedAt.filter((at) => tokens.some((token) => wasGood(token, at)))
+    const needless = strange.filter((at) => !stalls.some((stall) => isWithin(stall, at)))
     if (needless.length > 0) {
       const when = needless.slice(0, 5).map((at) => `${at - startedAt} ms`)
       complaints.push(
@@ -55,6 +66,7 @@ export function judge({ startedAt, endedAt, series, arrived, heap }: Run): {
       calls,
       failed: failedAt.length,
       needless: needless.length,
+      stalled: strange.length - needless.length,
       requests: requests.length,
       spoilt: requests.length - tokens.length,
       plain: (seconds / (lifeSeconds * meanRenewal) + requests.length - tokens.length).toFixed(1),
@@ -70,6 +82,7 @@ export function judge({ startedAt, endedAt, series, arrived, heap }: Run): {
     'calls',
     'failed',
     'needless',
+    'the process stood still',
     'token requests',
     'spoilt',
     'time ÷ 1.5 s + spoilt',
@@ -85,6 +98,11 @@ export function judge({ startedAt, endedAt, series, arrived, heap }: Run): {
 /** Whether a token that had been given was good at that moment, whichever way it had to go. */
 function wasGood({ at: askedAt, answeredAt = Number.POSITIVE_INFINITY }: Arrived, at: number): boolean {
   return answeredAt + wayMs < at && at < askedAt + lifeMs - wayMs
+}
+
+/** Whether a request that ended at that moment was under way during a stall. */
+function isWithin({ from, to }: Stall, at: number): boolean {
+  return from <= at && at - timeoutMs - wayMs <= to
 }
 
 /**

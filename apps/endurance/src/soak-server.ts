@@ -5,8 +5,9 @@ import { type Arrived, lifeSeconds, type Spoilt, spoilingPlan, timeoutMs, wayMs 
 
 const { authorizationServer, api } = await startTestbed({
   accessTokenSeconds: lifeSeconds,
-  // The end that a token says is up to a second before the one that the token endpoint promised.
-  clockToleranceSeconds: 1,
+  // The end that a token says is up to a second before the one that the token endpoint promised; and on a busy machine it
+  // ends on its way. What counts here is when the caller holds it for good.
+  clockToleranceSeconds: 10,
   // Without it the first answer that is lost is the end of a refresh token.
   refreshGraceSeconds: 60,
 })

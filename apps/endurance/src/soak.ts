@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Credential, createAuth, credentials, type Place } from './credential.ts'
 import { createSeries, type Series } from './soak-calls.ts'
-import { type Heap, judge } from './soak-judgement.ts'
+import { type Heap, judge, type Stall, stallMs } from './soak-judgement.ts'
 import { type Arrived, timeoutMs } from './soak-plan.ts'
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } })
@@ -34,13 +34,17 @@ const series = new Map<Credential, Series>(
 )
 const startedAt = Date.now()
 const heap: Heap = { quarter: 0, end: 0 }
+const stalls: Stall[] = []
 let begun = 0
+let seenAt = startedAt
 while (Date.now() - startedAt < seconds * 1_000) {
   for (const due = ((Date.now() - startedAt) / 1_000) * rate; begun < due; begun += 1) {
     for (const each of series.values()) each.call()
   }
   if (heap.quarter === 0 && Date.now() - startedAt > seconds * 250) heap.quarter = heapUsed()
   await sleep(5)
+  if (Date.now() - seenAt > stallMs) stalls.push({ from: seenAt, to: Date.now() })
+  seenAt = Date.now()
 }
 heap.end = heapUsed()
 await Promise.all(Array.from(series.values(), (each) => each.settled()))
@@ -48,7 +52,7 @@ const endedAt = Date.now()
 
 const report = answerOf<Arrived[]>(server)
 server.send('report')
-const { text, complaints } = judge({ startedAt, endedAt, series, arrived: await report, heap })
+const { text, complaints } = judge({ startedAt, endedAt, series, arrived: await report, stalls, heap })
 for (const { auth } of auths) await auth[Symbol.asyncDispose]()
 server.disconnect()
 console.log(text)
