@@ -46,7 +46,7 @@ export function spoilingPlan(size: number): { readonly name: Spoilt; readonly fa
 }
 
 /** Numbers from 0 to 1 that look random, and are the same for one seed. */
-export function createRandom(seed: number): () => number {
+function createRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0

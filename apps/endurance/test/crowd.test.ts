@@ -4,6 +4,7 @@ import { startTestbed, type Testbed, testClients } from '@x/testbed'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Credential, createAuth, credentials } from '../src/credential.ts'
 import { handClock } from './hand-clock.ts'
+import { urlOf } from './url-of.ts'
 
 const hour = 3_600_000
 let testbed: Testbed
@@ -24,7 +25,7 @@ async function ready(credential: Credential, { origin, url }: { origin: string; 
   const gate: { shut?: Promise<void> | undefined } = {}
   const gated: Fetch = async (input, init) => {
     const response = await fetch(input, init)
-    if (String(input).startsWith(origin)) await gate.shut
+    if (urlOf(input).startsWith(origin)) await gate.shut
     return response
   }
   const { issuer } = testbed.authorizationServer

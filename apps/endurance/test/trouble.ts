@@ -4,6 +4,7 @@ import { type GrantEvent, memoryStore } from '@x/oauth-grants'
 import type { Fault, Testbed } from '@x/testbed'
 import { type Credential, createAuth } from '../src/credential.ts'
 import { handClock } from './hand-clock.ts'
+import { urlOf } from './url-of.ts'
 
 const timeoutMs = 300
 const lifeMs = 3_600_000
@@ -85,10 +86,6 @@ export async function callIn(
   clock.pass(lifeMs)
   const next = await healthy.getToken({ interactive: false }).then(() => 'ok', recoveryOf)
   return { seen: await call, tokenRequests, next }
-}
-
-function urlOf(input: string | URL | Request): string {
-  return input instanceof Request ? input.url : String(input)
 }
 
 function recoveryOf(error: unknown): string {

@@ -188,7 +188,7 @@ describe('the true answer', () => {
     await vi.waitFor(() => expect(testbed.mcp.runs.get('whoami')).toBe(before + 2))
 
     expect(await soon.text()).toContain('testbed-worker')
-    expect(await Promise.race([later, 'nothing yet'])).toBe('nothing yet')
+    expect(await Promise.race([later, Promise.resolve('nothing yet')])).toBe('nothing yet')
   })
 
   it('loses and gains members', async () => {
