@@ -59,8 +59,9 @@ export function judge({ startedAt, endedAt, series, arrived, stalls, heap }: Run
       )
     }
     const expected = expectedTokens(requests)
-    const isOff = Math.abs(tokens.length - expected.count) > expected.tolerance
-    if (isOff) complaints.push(`${credential}: ${tokens.length} tokens, not ${format(expected)}`)
+    // Fewer are no fault: on a machine that stands still nobody calls, and nobody renews.
+    const isMore = tokens.length > expected.count + expected.tolerance
+    if (isMore) complaints.push(`${credential}: ${tokens.length} tokens, not ${format(expected)}`)
     return {
       credential,
       calls,

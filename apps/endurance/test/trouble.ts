@@ -40,7 +40,7 @@ export async function callIn(
 ): Promise<Outcome> {
   const { issuer, tokenEndpoint, faults } = authorizationServer
   const clock = handClock()
-  const tally = { sent: 0, begun: 0, renewing: 0 }
+  const tally = { sent: 0, begun: 0, renewing: 0, calling: 0 }
   const counting: Fetch = async (input, init) => {
     if (urlOf(input).startsWith(api.origin)) return fetch(input, init)
     tally.sent += 1
@@ -68,13 +68,12 @@ export async function callIn(
   const { fault, times } = trouble
   if (fault) faults.add(fault, { path: '/token', ...(times && { times }) })
   Object.assign(tally, { sent: 0, begun: 0 })
-  const call = seenBy(troubled.fetch(api.url))
-  let isAnswered = false
-  void call.then(() => {
-    isAnswered = true
+  tally.calling = 1
+  const call = seenBy(troubled.fetch(api.url)).finally(() => {
+    tally.calling = 0
   })
   let lapses = 0
-  while (!isAnswered || tally.renewing > 0) {
+  while (tally.calling + tally.renewing > 0) {
     await turn()
     if (trouble.lasts === undefined || tally[trouble.lasts] === lapses) continue
     clock.pass(timeoutMs)

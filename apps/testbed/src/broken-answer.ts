@@ -34,8 +34,8 @@ export async function answerBroken(fault: Fault, answering: Answering): Promise<
       return act()
     case 'late-answer':
       draft(response, (body) => {
-        const send = () => response.end(setBody(response, body))
-        sleep(fault.ms, undefined, { signal: closing }).then(send, () => reset(response))
+        const answer = () => response.end(setBody(response, body))
+        sleep(fault.ms, undefined, { signal: closing }).then(answer, () => reset(response))
       })
       return act()
     case 'hang':
