@@ -40,60 +40,68 @@ const deviation = 0.3 / Math.sqrt(12)
 /** What differs from one collection to the next, with the connections and the calls under way. */
 const maxGrowth = 1_500_000
 
+const heads = [
+  'credential',
+  'calls',
+  'failed',
+  'needless',
+  'while this process stood still',
+  'token requests',
+  'spoilt',
+  'time ÷ 1.5 s + spoilt',
+  'tokens',
+  'expected',
+  'failed by',
+]
+
 /** What happened, as a table, and what must not have happened. */
-export function judge({ startedAt, endedAt, series, arrived, stalls, heap }: Run): {
-  text: string
-  complaints: string[]
-} {
-  const seconds = (endedAt - startedAt) / 1_000
-  const complaints: string[] = []
-  const rows = Array.from(series, ([credential, { calls, failedAt, failures }]) => {
-    const requests = arrived.filter((each) => each.credential === credential)
-    const tokens = requests.filter(({ spoilt }) => spoilt === undefined)
-    const strange = failedAt.filter((at) => tokens.some((token) => wasGood(token, at)))
-    const needless = strange.filter((at) => !stalls.some((stall) => isWithin(stall, at)))
-    if (needless.length > 0) {
-      const when = needless.slice(0, 5).map((at) => `${at - startedAt} ms`)
-      complaints.push(
-        `${credential}: ${needless.length} calls failed with a good token, at ${when.join(', ')}`,
-      )
-    }
-    const expected = expectedTokens(requests)
-    // Fewer are no fault: on a machine that stands still nobody calls, and nobody renews.
-    const isMore = tokens.length > expected.count + expected.tolerance
-    if (isMore) complaints.push(`${credential}: ${tokens.length} tokens, not ${format(expected)}`)
-    return {
-      credential,
-      calls,
-      failed: failedAt.length,
-      needless: needless.length,
-      stalled: strange.length - needless.length,
-      requests: requests.length,
-      spoilt: requests.length - tokens.length,
-      plain: (seconds / (lifeSeconds * meanRenewal) + requests.length - tokens.length).toFixed(1),
-      tokens: tokens.length,
-      expected: format(expected),
-      failures: Array.from(failures, ([why, count]) => `${why} ${count}`).join(', '),
-    }
-  })
+export function judge(run: Run): { text: string; complaints: string[] } {
+  const { startedAt, endedAt, series, heap } = run
+  const judged = Array.from(series.keys(), (credential) => judgeOne(credential, run))
   const growth = heap.end - heap.quarter
-  if (growth > maxGrowth) complaints.push(`memory grew by ${kB(growth)} after the first quarter`)
-  const heads = [
-    'credential',
-    'calls',
-    'failed',
-    'needless',
-    'the process stood still',
-    'token requests',
-    'spoilt',
-    'time ÷ 1.5 s + spoilt',
-    'tokens',
-    'expected',
-    'failed by',
-  ]
-  const cells = rows.map((row) => Object.values(row).map(String))
+  const seconds = ((endedAt - startedAt) / 1_000).toFixed(0)
   const memory = `heap ${kB(heap.quarter)} after a quarter, ${kB(heap.end)} at the end; at most ${kB(maxGrowth)} more`
-  return { text: `${seconds.toFixed(0)} s\n\n${table(heads, cells)}\n${memory}`, complaints }
+  const cells = judged.map(({ row }) => row)
+  return {
+    text: `${seconds} s\n\n${table(heads, cells)}\n${memory}`,
+    complaints: [
+      ...judged.flatMap(({ complaints }) => complaints),
+      ...(growth > maxGrowth ? [`memory grew by ${kB(growth)} after the first quarter`] : []),
+    ],
+  }
+}
+
+function judgeOne(
+  credential: Credential,
+  { startedAt, endedAt, series, arrived, stalls }: Run,
+): { row: string[]; complaints: string[] } {
+  const { calls = 0, failedAt = [], failures = new Map<string, number>() } = series.get(credential) ?? {}
+  const requests = arrived.filter((each) => each.credential === credential)
+  const tokens = requests.filter(({ spoilt }) => spoilt === undefined)
+  const spoilt = requests.length - tokens.length
+  const strange = failedAt.filter((at) => tokens.some((token) => wasGood(token, at)))
+  const needless = strange.filter((at) => !stalls.some((stall) => isWithin(stall, at)))
+  const expected = expectedTokens(requests)
+  const plain = (endedAt - startedAt) / (lifeMs * meanRenewal) + spoilt
+  const when = needless.slice(0, 5).map((at) => `${at - startedAt} ms`)
+  return {
+    row: [
+      credential,
+      ...[calls, failedAt.length, needless.length, strange.length - needless.length].map(String),
+      ...[requests.length, spoilt, plain.toFixed(1), tokens.length].map(String),
+      `${expected.count.toFixed(1)} ± ${expected.tolerance.toFixed(1)}`,
+      Array.from(failures, ([why, count]) => `${why} ${count}`).join(', '),
+    ],
+    complaints: [
+      ...(needless.length > 0
+        ? [`${credential}: ${needless.length} calls failed with a good token, at ${when.join(', ')}`]
+        : []),
+      // Fewer are no fault: on a machine that stands still nobody calls, and nobody renews.
+      ...(tokens.length > expected.count + expected.tolerance
+        ? [`${credential}: ${tokens.length} tokens, where there had to be ${expected.count.toFixed(1)}`]
+        : []),
+    ],
+  }
 }
 
 /** Whether a token that had been given was good at that moment, whichever way it had to go. */
@@ -126,10 +134,6 @@ function expectedTokens(requests: readonly Arrived[]): Expected {
   // What a sum of so many spreads by, four times; where that is less, 5 %.
   const tolerance = Math.max(4 * (deviation / meanRenewal) * Math.sqrt(even), 0.05 * even)
   return { count: 1 + even + troubled, tolerance }
-}
-
-function format({ count, tolerance }: Expected): string {
-  return `${count.toFixed(1)} ± ${tolerance.toFixed(1)}`
 }
 
 function kB(bytes: number): string {

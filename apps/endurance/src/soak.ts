@@ -33,6 +33,7 @@ const series = new Map<Credential, Series>(
   auths.map(({ credential, auth }) => [credential, createSeries(() => auth.fetch(place.url))]),
 )
 const startedAt = Date.now()
+const settled = () => Promise.all(Array.from(series.values(), (each) => each.settled()))
 const heap: Heap = { quarter: 0, end: 0 }
 const stalls: Stall[] = []
 let begun = 0
@@ -41,13 +42,16 @@ while (Date.now() - startedAt < seconds * 1_000) {
   for (const due = ((Date.now() - startedAt) / 1_000) * rate; begun < due; begun += 1) {
     for (const each of series.values()) each.call()
   }
-  if (heap.quarter === 0 && Date.now() - startedAt > seconds * 250) heap.quarter = heapUsed()
+  if (heap.quarter === 0 && Date.now() - startedAt > seconds * 250) {
+    await settled()
+    heap.quarter = heapUsed()
+  }
   await sleep(5)
   if (Date.now() - seenAt > stallMs) stalls.push({ from: seenAt, to: Date.now() })
   seenAt = Date.now()
 }
+await settled()
 heap.end = heapUsed()
-await Promise.all(Array.from(series.values(), (each) => each.settled()))
 const endedAt = Date.now()
 
 const report = answerOf<Arrived[]>(server)
