@@ -6,7 +6,7 @@ export interface Series {
   /** Resolves when none is under way. */
   settled(): Promise<unknown>
   readonly calls: number
-  /** When each that failed did so, in ms since the epoch. */
+  /** When each failed that did so for want of a token, in ms since the epoch: of the others the resource itself is the reason. */
   readonly failedAt: readonly number[]
   /** Of those that failed, by status or code. */
   readonly failures: ReadonlyMap<string, number>
@@ -20,17 +20,18 @@ export function createSeries(act: () => Promise<Response>): Series {
   const times = new Float64Array(maxFailures)
   const under = new Set<Promise<void>>()
   let [calls, failed] = [0, 0]
-  const fail = (why: string): void => {
+  const fail = ({ why, isForToken }: Failure): void => {
     failures.set(why, (failures.get(why) ?? 0) + 1)
+    if (!isForToken) return
     times[failed] = Date.now()
     failed += 1
   }
   return {
     call() {
       calls += 1
-      const call = outcomeOf(act).then((why) => {
+      const call = failureOf(act).then((failure) => {
         under.delete(call)
-        if (why !== undefined) fail(why)
+        if (failure !== undefined) fail(failure)
       })
       under.add(call)
     },
@@ -45,12 +46,18 @@ export function createSeries(act: () => Promise<Response>): Series {
   }
 }
 
-async function outcomeOf(act: () => Promise<Response>): Promise<string | undefined> {
+interface Failure {
+  readonly why: string
+  readonly isForToken: boolean
+}
+
+async function failureOf(act: () => Promise<Response>): Promise<Failure | undefined> {
   try {
     const response = await act()
     await response.arrayBuffer()
-    return response.ok ? undefined : String(response.status)
+    return response.ok ? undefined : { why: String(response.status), isForToken: response.status === 401 }
   } catch (error) {
-    return isOAuthError(error) ? error.code : String(error)
+    const isForToken = isOAuthError(error)
+    return { why: isForToken ? error.code : String(error), isForToken }
   }
 }

@@ -43,7 +43,7 @@ const maxGrowth = 1_500_000
 const heads = [
   'credential',
   'calls',
-  'failed',
+  'without a token',
   'needless',
   'while this process stood still',
   'token requests',
