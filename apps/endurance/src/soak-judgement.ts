@@ -119,21 +119,21 @@ function isWithin({ from, to }: Stall, at: number): boolean {
  * came, be it at its end.
  */
 function expectedTokens(requests: readonly Arrived[]): Expected {
-  let [evenMs, troubled] = [0, 0]
+  let [even, evenMs, troubled] = [0, 0, 0]
   let previous: number | undefined
   let wasSpoilt = false
   for (const { at, spoilt } of requests) {
-    if (spoilt === undefined && previous !== undefined) {
-      if (wasSpoilt) troubled += 1
-      else evenMs += at - previous
+    if (spoilt === undefined) {
+      if (previous !== undefined && wasSpoilt) troubled += 1
+      else if (previous !== undefined) [even, evenMs] = [even + 1, evenMs + at - previous]
+      previous = at
     }
-    if (spoilt === undefined) previous = at
     wasSpoilt = spoilt !== undefined
   }
-  const even = evenMs / (lifeMs * meanRenewal)
-  // What a sum of so many spreads by, four times; where that is less, 5 %.
-  const tolerance = Math.max(4 * (deviation / meanRenewal) * Math.sqrt(even), 0.05 * even)
-  return { count: 1 + even + troubled, tolerance }
+  const meanMs = lifeMs * meanRenewal
+  // What a sum of so many spreads by, four times, and how much later the first may have arrived than it was sent.
+  const spread = 4 * (deviation / meanRenewal) * Math.sqrt(even) + timeoutMs / meanMs
+  return { count: 1 + evenMs / meanMs + troubled, tolerance: Math.max(spread, 0.05 * even) }
 }
 
 function kB(bytes: number): string {
