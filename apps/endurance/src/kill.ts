@@ -94,8 +94,9 @@ async function killHolder(
   const kind = Math.random() < 0.5 ? 'delay' : 'late-answer'
   faults.add({ kind, ms: Math.random() * slowMs }, { path: '/token', times: 1 })
   const held = victim.event(0, (event) => event.type === 'lease' && event.outcome === 'held')
-  void victim.call({ index: 0 })
-  await held
+  const call = victim.call({ index: 0 }).then(() => 'the call has ended')
+  const first = await Promise.race([held.then(() => 'held'), call])
+  if (first !== 'held') throw new Error('a process renewed without a turn')
   const waiting = wantTurn()
   const killedAfterMs = Math.random() * renewalMs
   await sleep(killedAfterMs)

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { exportJWK, generateKeyPair } from 'jose'
 import Provider, { type ClientMetadata } from 'oidc-provider'
 import { approve } from './approval.ts'
@@ -106,6 +107,12 @@ async function createProvider(
     }),
   )
   registerTokenExchange(provider, { publicKey, privateKey })
+  // A client that went away before its answer came is no news; whatever else is, the provider prints by default.
+  // Its types know its own events only.
+  const emitter = provider as object as EventEmitter
+  emitter.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') console.error(error)
+  })
   // Without an interval a client must wait 5 s between polls (RFC 8628 §3.2).
   const interval = options.deviceIntervalSeconds ?? 1
   provider.on('device_authorization.success', (_context, body) => Object.assign(body, { interval }))
