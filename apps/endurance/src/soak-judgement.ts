@@ -1,6 +1,7 @@
 import type { Credential } from './credential.ts'
 import type { Series } from './soak-calls.ts'
 import { type Arrived, lifeSeconds, timeoutMs, wayMs } from './soak-plan.ts'
+import type { Stall } from './stalls.ts'
 import { table } from './table.ts'
 
 /** Bytes in use after a collection of garbage. */
@@ -8,15 +9,6 @@ export interface Heap {
   quarter: number
   end: number
 }
-
-/** A time in which this process did not run: what waited meanwhile for an answer may have had it, and not seen it in time. */
-export interface Stall {
-  readonly from: number
-  readonly to: number
-}
-
-/** What is no stall yet. */
-export const stallMs: number = wayMs / 2
 
 export interface Run {
   readonly startedAt: number
@@ -45,7 +37,7 @@ const heads = [
   'calls',
   'without a token',
   'needless',
-  'while this process stood still',
+  'while a process stood still',
   'token requests',
   'spoilt',
   'time ÷ 1.5 s + spoilt',
@@ -83,7 +75,8 @@ function judgeOne(
   const needless = strange.filter((at) => !stalls.some((stall) => isWithin(stall, at)))
   const expected = expectedTokens(requests)
   const plain = (endedAt - startedAt) / (lifeMs * meanRenewal) + spoilt
-  const when = needless.slice(0, 5).map((at) => `${at - startedAt} ms`)
+  const [first = 0] = needless
+  const trace = requests.filter(({ at }) => first - 3 * lifeMs < at && at < first + lifeMs)
   return {
     row: [
       credential,
@@ -94,7 +87,9 @@ function judgeOne(
     ],
     complaints: [
       ...(needless.length > 0
-        ? [`${credential}: ${needless.length} calls failed with a good token, at ${when.join(', ')}`]
+        ? [
+            `${credential}: ${needless.length} calls failed with a good token, from ${first} on: ${JSON.stringify(trace)}`,
+          ]
         : []),
       // Fewer are no fault: on a machine that stands still nobody calls, and nobody renews.
       ...(tokens.length > expected.count + expected.tolerance
@@ -109,7 +104,7 @@ function wasGood({ at: askedAt, answeredAt = Number.POSITIVE_INFINITY }: Arrived
   return answeredAt + wayMs < at && at < askedAt + lifeMs - wayMs
 }
 
-/** Whether a request that ended at that moment was under way during a stall. */
+/** Whether a request that ended at that moment was under way during a stall, at either end. */
 function isWithin({ from, to }: Stall, at: number): boolean {
   return from <= at && at - timeoutMs - wayMs <= to
 }

@@ -1,5 +1,6 @@
 import type { Fault } from '@x/testbed'
 import type { Credential } from './credential.ts'
+import type { Stall } from './stalls.ts'
 
 /** What both processes of the soak know. */
 export const lifeSeconds = 2
@@ -21,6 +22,12 @@ export interface Arrived {
   readonly spoilt: Spoilt
   /** When the token was given; undefined: none was. */
   readonly answeredAt: number | undefined
+}
+
+export interface Report {
+  readonly arrived: readonly Arrived[]
+  /** Of the server. */
+  readonly stalls: readonly Stall[]
 }
 
 const faults: readonly (readonly [string, Fault])[] = [

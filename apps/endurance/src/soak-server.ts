@@ -1,7 +1,9 @@
 // The testbed of the soak, as a process of its own: sends its addresses, breaks its token endpoint from `begin` on, and
 // answers `report` with what arrived there.
 import { startTestbed } from '@x/testbed'
-import { type Arrived, lifeSeconds, type Spoilt, spoilingPlan, timeoutMs, wayMs } from './soak-plan.ts'
+import type { Credential } from './credential.ts'
+import { lifeSeconds, type Report, type Spoilt, spoilingPlan, timeoutMs, wayMs } from './soak-plan.ts'
+import { watchStalls } from './stalls.ts'
 
 const { authorizationServer, api } = await startTestbed({
   accessTokenSeconds: lifeSeconds,
@@ -12,6 +14,7 @@ const { authorizationServer, api } = await startTestbed({
   refreshGraceSeconds: 60,
 })
 const plan = spoilingPlan(10_000)
+const stalls = watchStalls()
 
 // Of calls there are many, and nobody reads them.
 setInterval(() => api.journal.clear(), 1_000).unref()
@@ -27,14 +30,15 @@ function begin(): void {
   for (const { fault } of plan) authorizationServer.faults.add(fault, { path: '/token', times: 1 })
 }
 
-function report(): Arrived[] {
+function report(): Report {
   const arrivals = authorizationServer.journal.arrivals.filter(({ path }) => path === '/token')
-  return arrivals.map(({ at, answeredAt, body }, index) => {
+  const arrived = arrivals.map(({ at, answeredAt, body }, index) => {
     const isRefresh = new URLSearchParams(body).get('grant_type') === 'refresh_token'
-    const credential = isRefresh ? 'refresh token' : 'client credentials'
+    const credential: Credential = isRefresh ? 'refresh token' : 'client credentials'
     // Whoever has waited for so long may have gone.
     const isLate = answeredAt === undefined || answeredAt - at > timeoutMs - wayMs
     const spoilt: Spoilt = plan[index]?.name ?? (isLate ? 'late' : undefined)
     return { credential, at, spoilt, answeredAt: spoilt === undefined ? answeredAt : undefined }
   })
+  return { arrived, stalls }
 }

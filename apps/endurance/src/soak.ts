@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Credential, createAuth, credentials, type Place } from './credential.ts'
 import { createSeries, type Series } from './soak-calls.ts'
-import { type Heap, judge, type Stall, stallMs } from './soak-judgement.ts'
-import { type Arrived, timeoutMs } from './soak-plan.ts'
+import { type Heap, judge } from './soak-judgement.ts'
+import { type Report, timeoutMs } from './soak-plan.ts'
+import { watchStalls } from './stalls.ts'
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } })
 const seconds = Number(values.seconds)
@@ -35,9 +36,8 @@ const series = new Map<Credential, Series>(
 const startedAt = Date.now()
 const settled = () => Promise.all(Array.from(series.values(), (each) => each.settled()))
 const heap: Heap = { quarter: 0, end: 0 }
-const stalls: Stall[] = []
+const stalls = watchStalls()
 let begun = 0
-let seenAt = startedAt
 while (Date.now() - startedAt < seconds * 1_000) {
   for (const due = ((Date.now() - startedAt) / 1_000) * rate; begun < due; begun += 1) {
     for (const each of series.values()) each.call()
@@ -47,16 +47,22 @@ while (Date.now() - startedAt < seconds * 1_000) {
     heap.quarter = heapUsed()
   }
   await sleep(5)
-  if (Date.now() - seenAt > stallMs) stalls.push({ from: seenAt, to: Date.now() })
-  seenAt = Date.now()
 }
 await settled()
 heap.end = heapUsed()
 const endedAt = Date.now()
 
-const report = answerOf<Arrived[]>(server)
+const reporting = answerOf<Report>(server)
 server.send('report')
-const { text, complaints } = judge({ startedAt, endedAt, series, arrived: await report, stalls, heap })
+const report = await reporting
+const { text, complaints } = judge({
+  startedAt,
+  endedAt,
+  series,
+  arrived: report.arrived,
+  stalls: [...stalls, ...report.stalls],
+  heap,
+})
 for (const { auth } of auths) await auth[Symbol.asyncDispose]()
 server.disconnect()
 console.log(text)
