@@ -4,7 +4,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@x/source', 'module', 'node', 'import'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     // Most of them wait for most of the time.
     maxWorkers: 3,
   },

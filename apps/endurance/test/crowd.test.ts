@@ -103,6 +103,23 @@ describe.each(credentials)('of %s', (credential) => {
     expect(tokenRequests()).toBe(0)
   })
 
+  it('1,000 calls at the end of a token whose early renewal hangs cost one token request more, and none fails (RT-06)', async () => {
+    const { auth, clock } = await ready(credential, testbed.api)
+    const { faults } = testbed.authorizationServer
+    faults.add({ kind: 'hang' }, { path: '/token', times: 1 })
+    clock.pass(0.95 * hour)
+    const early = await auth.fetch(testbed.api.url)
+    while (tokenRequests() < 1) await new Promise(setImmediate)
+
+    clock.pass(0.05 * hour)
+    const responses = await many(1_000, () => auth.fetch(testbed.api.url))
+    faults.heal()
+
+    expect(early.status).toBe(200)
+    expect(tallyOf(responses)).toEqual({ 200: 1_000 })
+    expect(tokenRequests()).toBe(2)
+  })
+
   it.each(['end', 'revocation'])(
     '300 calls of tools at the %s of a token cost one token request, and none fails (RT-06)',
     async (event) => {

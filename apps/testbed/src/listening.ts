@@ -28,7 +28,8 @@ export async function listen(
   makeHandler: (origin: string) => Promise<Handler>,
 ): Promise<RunningServer> {
   const server = createServer()
-  await once(server.listen(port, '127.0.0.1'), 'listening')
+  // Of a thousand who come at once nobody has to knock twice.
+  await once(server.listen({ port, host: '127.0.0.1', backlog: 4_096 }), 'listening')
   const origin = originOf(server.address())
   const [journal, faults, closing] = [createJournal(), createFaults(), new AbortController()]
   const desk: Desk = { journal, faults, closing: closing.signal, handler: makeHandler(origin) }
