@@ -16,9 +16,9 @@ import { startWorker, type Worker } from './workers.ts'
 
 /** Of the turn of a process that died. */
 const leaseMs = 10_000
-/** On a busy machine it takes so long besides. Whoever waits for what never comes gives up after 20 s. */
-const slackMs = 8_000
-const timeoutMs = 5_000
+/** On a busy machine it takes so long besides. Whoever waits for what never comes gives up after 40 s. */
+const slackMs = 20_000
+const timeoutMs = 15_000
 /** As long as the server takes its time at most, before and after it acts, and the whole of a renewal thereby. */
 const [slowMs, renewalMs] = [150, 250]
 

@@ -15,6 +15,9 @@ export interface Series {
 /** Room for more failures than there can be, made at once, so that memory tells of others than these. */
 const maxFailures = 1_000_000
 
+/** As many as come while a token request hangs, twice. */
+const maxUnderWay = 200
+
 export function createSeries(act: () => Promise<Response>): Series {
   const failures = new Map<string, number>()
   const times = new Float64Array(maxFailures)
@@ -28,6 +31,8 @@ export function createSeries(act: () => Promise<Response>): Series {
   }
   return {
     call() {
+      // A machine that cannot keep up is not buried: what is asked here is another question.
+      if (under.size >= maxUnderWay) return
       calls += 1
       const call = failureOf(act).then((failure) => {
         under.delete(call)

@@ -1,7 +1,7 @@
 import type { Credential } from './credential.ts'
+import type { Receipt } from './receipts.ts'
 import type { Series } from './soak-calls.ts'
 import { type Arrived, lifeSeconds, timeoutMs, wayMs } from './soak-plan.ts'
-import type { Stall } from './stalls.ts'
 import { table } from './table.ts'
 
 /** Bytes in use after a collection of garbage. */
@@ -13,9 +13,12 @@ export interface Heap {
 export interface Run {
   readonly startedAt: number
   readonly endedAt: number
-  readonly series: ReadonlyMap<Credential, Series>
+  readonly runs: readonly {
+    readonly credential: Credential
+    readonly series: Series
+    readonly receipts: readonly Receipt[]
+  }[]
   readonly arrived: readonly Arrived[]
-  readonly stalls: readonly Stall[]
   readonly heap: Heap
 }
 
@@ -37,7 +40,6 @@ const heads = [
   'calls',
   'without a token',
   'needless',
-  'while a process stood still',
   'token requests',
   'spoilt',
   'time ÷ 1.5 s + spoilt',
@@ -48,8 +50,8 @@ const heads = [
 
 /** What happened, as a table, and what must not have happened. */
 export function judge(run: Run): { text: string; complaints: string[] } {
-  const { startedAt, endedAt, series, heap } = run
-  const judged = Array.from(series.keys(), (credential) => judgeOne(credential, run))
+  const { startedAt, endedAt, runs, heap } = run
+  const judged = runs.map((each) => judgeOne(each, run))
   const growth = heap.end - heap.quarter
   const seconds = ((endedAt - startedAt) / 1_000).toFixed(0)
   const memory = `heap ${kB(heap.quarter)} after a quarter, ${kB(heap.end)} at the end; at most ${kB(maxGrowth)} more`
@@ -64,15 +66,15 @@ export function judge(run: Run): { text: string; complaints: string[] } {
 }
 
 function judgeOne(
-  credential: Credential,
-  { startedAt, endedAt, series, arrived, stalls }: Run,
+  { credential, series: { calls, failedAt, failures }, receipts }: Run['runs'][number],
+  { startedAt, endedAt, arrived }: Run,
 ): { row: string[]; complaints: string[] } {
-  const { calls = 0, failedAt = [], failures = new Map<string, number>() } = series.get(credential) ?? {}
   const requests = arrived.filter((each) => each.credential === credential)
   const tokens = requests.filter(({ spoilt }) => spoilt === undefined)
   const spoilt = requests.length - tokens.length
-  const strange = failedAt.filter((at) => tokens.some((token) => wasGood(token, at)))
-  const needless = strange.filter((at) => !stalls.some((stall) => isWithin(stall, at)))
+  const needless = failedAt.filter((at) =>
+    receipts.some(({ from, to }) => from + wayMs < at && at < to - wayMs),
+  )
   const expected = expectedTokens(requests)
   const plain = (endedAt - startedAt) / (lifeMs * meanRenewal) + spoilt
   const [first = 0] = needless
@@ -80,7 +82,7 @@ function judgeOne(
   return {
     row: [
       credential,
-      ...[calls, failedAt.length, needless.length, strange.length - needless.length].map(String),
+      ...[calls, failedAt.length, needless.length].map(String),
       ...[requests.length, spoilt, plain.toFixed(1), tokens.length].map(String),
       `${expected.count.toFixed(1)} ± ${expected.tolerance.toFixed(1)}`,
       Array.from(failures, ([why, count]) => `${why} ${count}`).join(', '),
@@ -97,16 +99,6 @@ function judgeOne(
         : []),
     ],
   }
-}
-
-/** Whether a token that had been given was good at that moment, whichever way it had to go. */
-function wasGood({ at: askedAt, answeredAt = Number.POSITIVE_INFINITY }: Arrived, at: number): boolean {
-  return answeredAt + wayMs < at && at < askedAt + lifeMs - wayMs
-}
-
-/** Whether a request that ended at that moment was under way during a stall, at either end. */
-function isWithin({ from, to }: Stall, at: number): boolean {
-  return from <= at && at - timeoutMs - wayMs <= to
 }
 
 /**

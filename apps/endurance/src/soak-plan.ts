@@ -1,6 +1,5 @@
 import type { Fault } from '@x/testbed'
 import type { Credential } from './credential.ts'
-import type { Stall } from './stalls.ts'
 
 /** What both processes of the soak know. */
 export const lifeSeconds = 2
@@ -20,14 +19,6 @@ export interface Arrived {
   /** ms since the epoch, as all times here. */
   readonly at: number
   readonly spoilt: Spoilt
-  /** When the token was given; undefined: none was. */
-  readonly answeredAt: number | undefined
-}
-
-export interface Report {
-  readonly arrived: readonly Arrived[]
-  /** Of the server. */
-  readonly stalls: readonly Stall[]
 }
 
 const faults: readonly (readonly [string, Fault])[] = [

@@ -2,8 +2,7 @@
 // answers `report` with what arrived there.
 import { startTestbed } from '@x/testbed'
 import type { Credential } from './credential.ts'
-import { lifeSeconds, type Report, type Spoilt, spoilingPlan, timeoutMs, wayMs } from './soak-plan.ts'
-import { watchStalls } from './stalls.ts'
+import { type Arrived, lifeSeconds, type Spoilt, spoilingPlan, timeoutMs, wayMs } from './soak-plan.ts'
 
 const { authorizationServer, api } = await startTestbed({
   accessTokenSeconds: lifeSeconds,
@@ -14,7 +13,6 @@ const { authorizationServer, api } = await startTestbed({
   refreshGraceSeconds: 60,
 })
 const plan = spoilingPlan(10_000)
-const stalls = watchStalls()
 
 // Of calls there are many, and nobody reads them.
 setInterval(() => api.journal.clear(), 1_000).unref()
@@ -30,15 +28,14 @@ function begin(): void {
   for (const { fault } of plan) authorizationServer.faults.add(fault, { path: '/token', times: 1 })
 }
 
-function report(): Report {
+function report(): Arrived[] {
   const arrivals = authorizationServer.journal.arrivals.filter(({ path }) => path === '/token')
-  const arrived = arrivals.map(({ at, answeredAt, body }, index) => {
+  return arrivals.map(({ at, answeredAt, body }, index) => {
     const isRefresh = new URLSearchParams(body).get('grant_type') === 'refresh_token'
     const credential: Credential = isRefresh ? 'refresh token' : 'client credentials'
     // Whoever has waited for so long may have gone.
     const isLate = answeredAt === undefined || answeredAt - at > timeoutMs - wayMs
     const spoilt: Spoilt = plan[index]?.name ?? (isLate ? 'late' : undefined)
-    return { credential, at, spoilt, answeredAt: spoilt === undefined ? answeredAt : undefined }
+    return { credential, at, spoilt }
   })
-  return { arrived, stalls }
 }

@@ -6,11 +6,11 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Credential, createAuth, credentials, type Place } from './credential.ts'
-import { createSeries, type Series } from './soak-calls.ts'
+import { createAuth, credentials, type Place } from './credential.ts'
+import { noteReceipts } from './receipts.ts'
+import { createSeries } from './soak-calls.ts'
 import { type Heap, judge } from './soak-judgement.ts'
-import { type Report, timeoutMs } from './soak-plan.ts'
-import { watchStalls } from './stalls.ts'
+import { type Arrived, timeoutMs } from './soak-plan.ts'
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } })
 const seconds = Number(values.seconds)
@@ -19,28 +19,25 @@ const rate = 200
 
 const server = fork(fileURLToPath(new URL('./soak-server.ts', import.meta.url)), { execArgv: [] })
 const place = await answerOf<Place>(server)
-const auths = credentials.map((credential) => ({
-  credential,
-  auth: createAuth(credential, place, { timeoutMs }),
-}))
-for (const { credential, auth } of auths) {
+const runs = credentials.map((credential) => {
+  const { fetch, receipts } = noteReceipts()
+  const auth = createAuth(credential, place, { timeoutMs, fetch })
+  return { credential, auth, receipts, series: createSeries(() => auth.fetch(place.url)) }
+})
+for (const { credential, auth } of runs) {
   // The first answers of a server that has just started may take longer than we wait later.
   await createAuth(credential, place).getToken()
   await auth.getToken()
 }
 server.send('begin')
 
-const series = new Map<Credential, Series>(
-  auths.map(({ credential, auth }) => [credential, createSeries(() => auth.fetch(place.url))]),
-)
 const startedAt = Date.now()
-const settled = () => Promise.all(Array.from(series.values(), (each) => each.settled()))
+const settled = () => Promise.all(runs.map(({ series }) => series.settled()))
 const heap: Heap = { quarter: 0, end: 0 }
-const stalls = watchStalls()
 let begun = 0
 while (Date.now() - startedAt < seconds * 1_000) {
   for (const due = ((Date.now() - startedAt) / 1_000) * rate; begun < due; begun += 1) {
-    for (const each of series.values()) each.call()
+    for (const { series } of runs) series.call()
   }
   if (heap.quarter === 0 && Date.now() - startedAt > seconds * 250) {
     await settled()
@@ -52,18 +49,10 @@ await settled()
 heap.end = heapUsed()
 const endedAt = Date.now()
 
-const reporting = answerOf<Report>(server)
+const report = answerOf<Arrived[]>(server)
 server.send('report')
-const report = await reporting
-const { text, complaints } = judge({
-  startedAt,
-  endedAt,
-  series,
-  arrived: report.arrived,
-  stalls: [...stalls, ...report.stalls],
-  heap,
-})
-for (const { auth } of auths) await auth[Symbol.asyncDispose]()
+const { text, complaints } = judge({ startedAt, endedAt, runs, arrived: await report, heap })
+for (const { auth } of runs) await auth[Symbol.asyncDispose]()
 server.disconnect()
 console.log(text)
 for (const each of complaints) console.error(each)
