@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { memoryStore } from '@x/oauth-grants'
 import { createAuth, credentials, type Place } from './credential.ts'
 import { noteReceipts } from './receipts.ts'
 import { createSeries } from './soak-calls.ts'
@@ -21,14 +22,12 @@ const server = fork(fileURLToPath(new URL('./soak-server.ts', import.meta.url)),
 const place = await answerOf<Place>(server)
 const runs = credentials.map((credential) => {
   const { fetch, receipts } = noteReceipts()
-  const auth = createAuth(credential, place, { timeoutMs, fetch })
-  return { credential, auth, receipts, series: createSeries(() => auth.fetch(place.url)) }
+  const store = memoryStore()
+  const auth = createAuth(credential, place, { timeoutMs, fetch, store })
+  return { credential, auth, store, receipts, series: createSeries(() => auth.fetch(place.url)) }
 })
-for (const { credential, auth } of runs) {
-  // The first answers of a server that has just started may take longer than we wait later.
-  await createAuth(credential, place).getToken()
-  await auth.getToken()
-}
+// The first answers of a server that has just started take longer than we wait later; and somebody has to sign in.
+for (const { credential, store } of runs) await createAuth(credential, place, { store }).getToken()
 server.send('begin')
 
 const startedAt = Date.now()
