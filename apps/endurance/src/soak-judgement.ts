@@ -1,7 +1,7 @@
 import type { Credential } from './credential.ts'
-import type { Receipt } from './receipts.ts'
+import type { Note } from './notes.ts'
 import type { Series } from './soak-calls.ts'
-import { type Arrived, lifeSeconds, timeoutMs, wayMs } from './soak-plan.ts'
+import { type Arrived, lifeSeconds, wayMs } from './soak-plan.ts'
 import { table } from './table.ts'
 
 /** Bytes in use after a collection of garbage. */
@@ -16,7 +16,7 @@ export interface Run {
   readonly runs: readonly {
     readonly credential: Credential
     readonly series: Series
-    readonly receipts: readonly Receipt[]
+    readonly notes: readonly Note[]
   }[]
   readonly arrived: readonly Arrived[]
   readonly heap: Heap
@@ -66,60 +66,64 @@ export function judge(run: Run): { text: string; complaints: string[] } {
 }
 
 function judgeOne(
-  { credential, series: { calls, failedAt, failures }, receipts }: Run['runs'][number],
+  { credential, series: { calls, failedAt, failures }, notes }: Run['runs'][number],
   { startedAt, endedAt, arrived }: Run,
 ): { row: string[]; complaints: string[] } {
-  const requests = arrived.filter((each) => each.credential === credential)
-  const tokens = requests.filter(({ spoilt }) => spoilt === undefined)
-  const spoilt = requests.length - tokens.length
-  const needless = failedAt.filter((at) =>
-    receipts.some(({ from, to }) => from + wayMs < at && at < to - wayMs),
-  )
-  const expected = expectedTokens(requests)
+  const requests = arrived.filter((each) => each.credential === credential).length
+  const tokens = notes.filter(({ receivedAt }) => receivedAt !== undefined).length
+  const needless = failedAt.filter((at) => notes.some((note) => isInHand(note, at)))
+  const expected = expectedTokens(notes)
+  const spoilt = requests - tokens
   const plain = (endedAt - startedAt) / (lifeMs * meanRenewal) + spoilt
-  const [first = 0] = needless
-  const trace = requests.filter(({ at }) => first - 3 * lifeMs < at && at < first + lifeMs)
+  const complaint = (is: boolean, what: string) => (is ? [`${credential}: ${what}`] : [])
+  const trace = notes.filter(({ sentAt }) => Math.abs(sentAt - (needless[0] ?? 0)) < 3 * lifeMs)
   return {
     row: [
       credential,
       ...[calls, failedAt.length, needless.length].map(String),
-      ...[requests.length, spoilt, plain.toFixed(1), tokens.length].map(String),
+      ...[requests, spoilt, plain.toFixed(1), tokens].map(String),
       `${expected.count.toFixed(1)} ± ${expected.tolerance.toFixed(1)}`,
       Array.from(failures, ([why, count]) => `${why} ${count}`).join(', '),
     ],
     complaints: [
-      ...(needless.length > 0
-        ? [
-            `${credential}: ${needless.length} calls failed with a good token, from ${first} on: ${JSON.stringify(trace)}`,
-          ]
-        : []),
+      ...complaint(
+        needless.length > 0,
+        `${needless.length} calls failed with a good token, from ${needless[0]} on: ${JSON.stringify(trace)}`,
+      ),
       // Fewer are no fault: on a machine that stands still nobody calls, and nobody renews.
-      ...(tokens.length > expected.count + expected.tolerance
-        ? [`${credential}: ${tokens.length} tokens, where there had to be ${expected.count.toFixed(1)}`]
-        : []),
+      ...complaint(
+        tokens > expected.count + expected.tolerance,
+        `${tokens} tokens, where there had to be ${expected.count.toFixed(1)}`,
+      ),
+      ...complaint(requests > notes.length, `${requests} token requests, of which ${notes.length} are known`),
     ],
   }
+}
+
+/** Whether a token was here, and good, at that moment. */
+function isInHand({ sentAt, receivedAt = Number.POSITIVE_INFINITY }: Note, at: number): boolean {
+  return receivedAt + wayMs < at && at < sentAt + lifeMs - wayMs
 }
 
 /**
  * How many tokens there have to be. One lasts until its early renewal, on average; where that was spoilt, until the next one
  * came, be it at its end.
  */
-function expectedTokens(requests: readonly Arrived[]): Expected {
+function expectedTokens(notes: readonly Note[]): Expected {
   let [even, evenMs, troubled] = [0, 0, 0]
   let previous: number | undefined
   let wasSpoilt = false
-  for (const { at, spoilt } of requests) {
-    if (spoilt === undefined) {
+  for (const { sentAt, receivedAt } of notes) {
+    if (receivedAt !== undefined) {
       if (previous !== undefined && wasSpoilt) troubled += 1
-      else if (previous !== undefined) [even, evenMs] = [even + 1, evenMs + at - previous]
-      previous = at
+      else if (previous !== undefined) [even, evenMs] = [even + 1, evenMs + sentAt - previous]
+      previous = sentAt
     }
-    wasSpoilt = spoilt !== undefined
+    wasSpoilt = receivedAt === undefined
   }
   const meanMs = lifeMs * meanRenewal
-  // What a sum of so many spreads by, four times, and how much later the first may have arrived than it was sent.
-  const spread = 4 * (deviation / meanRenewal) * Math.sqrt(even) + timeoutMs / meanMs
+  // What a sum of so many spreads by, four times; where that is less, 5 %.
+  const spread = 4 * (deviation / meanRenewal) * Math.sqrt(even)
   return { count: 1 + evenMs / meanMs + troubled, tolerance: Math.max(spread, 0.05 * even) }
 }
 

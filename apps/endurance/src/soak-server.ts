@@ -1,8 +1,7 @@
 // The testbed of the soak, as a process of its own: sends its addresses, breaks its token endpoint from `begin` on, and
 // answers `report` with what arrived there.
 import { startTestbed } from '@x/testbed'
-import type { Credential } from './credential.ts'
-import { type Arrived, lifeSeconds, type Spoilt, spoilingPlan, timeoutMs, wayMs } from './soak-plan.ts'
+import { type Arrived, lifeSeconds, spoilingPlan } from './soak-plan.ts'
 
 const { authorizationServer, api } = await startTestbed({
   accessTokenSeconds: lifeSeconds,
@@ -25,17 +24,13 @@ process.send?.({ issuer: authorizationServer.issuer, url: api.url })
 
 function begin(): void {
   authorizationServer.journal.clear()
-  for (const { fault } of plan) authorizationServer.faults.add(fault, { path: '/token', times: 1 })
+  for (const fault of plan) authorizationServer.faults.add(fault, { path: '/token', times: 1 })
 }
 
 function report(): Arrived[] {
   const arrivals = authorizationServer.journal.arrivals.filter(({ path }) => path === '/token')
-  return arrivals.map(({ at, answeredAt, body }, index) => {
+  return arrivals.map(({ at, body }) => {
     const isRefresh = new URLSearchParams(body).get('grant_type') === 'refresh_token'
-    const credential: Credential = isRefresh ? 'refresh token' : 'client credentials'
-    // Whoever has waited for so long may have gone.
-    const isLate = answeredAt === undefined || answeredAt - at > timeoutMs - wayMs
-    const spoilt: Spoilt = plan[index]?.name ?? (isLate ? 'late' : undefined)
-    return { credential, at, spoilt }
+    return { credential: isRefresh ? 'refresh token' : 'client credentials', at }
   })
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { memoryStore } from '@x/oauth-grants'
 import { createAuth, credentials, type Place } from './credential.ts'
-import { noteReceipts } from './receipts.ts'
+import { noteRequests } from './notes.ts'
 import { createSeries } from './soak-calls.ts'
 import { type Heap, judge } from './soak-judgement.ts'
 import { type Arrived, timeoutMs } from './soak-plan.ts'
@@ -21,10 +21,10 @@ const rate = 200
 const server = fork(fileURLToPath(new URL('./soak-server.ts', import.meta.url)), { execArgv: [] })
 const place = await answerOf<Place>(server)
 const runs = credentials.map((credential) => {
-  const { fetch, receipts } = noteReceipts()
+  const { fetch, notes } = noteRequests()
   const store = memoryStore()
   const auth = createAuth(credential, place, { timeoutMs, fetch, store })
-  return { credential, auth, store, receipts, series: createSeries(() => auth.fetch(place.url)) }
+  return { credential, auth, store, notes, series: createSeries(() => auth.fetch(place.url)) }
 })
 // The first answers of a server that has just started take longer than we wait later; and somebody has to sign in.
 for (const { credential, store } of runs) await createAuth(credential, place, { store }).getToken()
