@@ -6,8 +6,8 @@ export interface Series {
   /** Resolves when none is under way. */
   settled(): Promise<unknown>
   readonly calls: number
-  /** When each failed that did so for want of a token, in ms since the epoch: of the others the resource itself is the reason. */
-  readonly failedAt: readonly number[]
+  /** Those that failed for want of a token, in ms since the epoch: of the others the resource itself is the reason. */
+  readonly failed: readonly { readonly from: number; readonly to: number }[]
   /** Of those that failed, by status or code. */
   readonly failures: ReadonlyMap<string, number>
 }
@@ -20,13 +20,14 @@ const maxUnderWay = 200
 
 export function createSeries(act: () => Promise<Response>): Series {
   const failures = new Map<string, number>()
-  const times = new Float64Array(maxFailures)
+  const [begins, ends] = [new Float64Array(maxFailures), new Float64Array(maxFailures)]
   const under = new Set<Promise<void>>()
   let [calls, failed] = [0, 0]
-  const fail = ({ why, isForToken }: Failure): void => {
+  const fail = ({ why, isForToken }: Failure, from: number): void => {
     failures.set(why, (failures.get(why) ?? 0) + 1)
     if (!isForToken) return
-    times[failed] = Date.now()
+    begins[failed] = from
+    ends[failed] = Date.now()
     failed += 1
   }
   return {
@@ -34,9 +35,10 @@ export function createSeries(act: () => Promise<Response>): Series {
       // A machine that cannot keep up is not buried: what is asked here is another question.
       if (under.size >= maxUnderWay) return
       calls += 1
+      const from = Date.now()
       const call = failureOf(act).then((failure) => {
         under.delete(call)
-        if (failure !== undefined) fail(failure)
+        if (failure !== undefined) fail(failure, from)
       })
       under.add(call)
     },
@@ -44,8 +46,8 @@ export function createSeries(act: () => Promise<Response>): Series {
     get calls() {
       return calls
     },
-    get failedAt() {
-      return [...times.subarray(0, failed)]
+    get failed() {
+      return Array.from(begins.subarray(0, failed), (from, index) => ({ from, to: ends[index] ?? from }))
     },
     failures,
   }

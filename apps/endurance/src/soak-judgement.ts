@@ -33,7 +33,7 @@ const meanRenewal = 0.75
 /** Standard deviation of the same, in parts of a life: the width by the square root of 12. */
 const deviation = 0.3 / Math.sqrt(12)
 /** What differs from one collection to the next, with the connections and the calls under way. */
-const maxGrowth = 1_500_000
+const maxGrowth = 3_000_000
 
 const heads = [
   'credential',
@@ -66,21 +66,23 @@ export function judge(run: Run): { text: string; complaints: string[] } {
 }
 
 function judgeOne(
-  { credential, series: { calls, failedAt, failures }, notes }: Run['runs'][number],
+  { credential, series: { calls, failed, failures }, notes }: Run['runs'][number],
   { startedAt, endedAt, arrived }: Run,
 ): { row: string[]; complaints: string[] } {
   const requests = arrived.filter((each) => each.credential === credential).length
   const tokens = notes.filter(({ receivedAt }) => receivedAt !== undefined).length
-  const needless = failedAt.filter((at) => notes.some((note) => isInHand(note, at)))
+  const needless = failed.filter(({ from, to }) =>
+    notes.some((note) => isInHand(note, from) || isInHand(note, to)),
+  )
   const expected = expectedTokens(notes)
   const spoilt = requests - tokens
   const plain = (endedAt - startedAt) / (lifeMs * meanRenewal) + spoilt
   const complaint = (is: boolean, what: string) => (is ? [`${credential}: ${what}`] : [])
-  const trace = notes.filter(({ sentAt }) => Math.abs(sentAt - (needless[0] ?? 0)) < 3 * lifeMs)
+  const trace = notes.filter(({ sentAt }) => Math.abs(sentAt - (needless[0]?.from ?? 0)) < 3 * lifeMs)
   return {
     row: [
       credential,
-      ...[calls, failedAt.length, needless.length].map(String),
+      ...[calls, failed.length, needless.length].map(String),
       ...[requests, spoilt, plain.toFixed(1), tokens].map(String),
       `${expected.count.toFixed(1)} ± ${expected.tolerance.toFixed(1)}`,
       Array.from(failures, ([why, count]) => `${why} ${count}`).join(', '),
@@ -88,7 +90,7 @@ function judgeOne(
     complaints: [
       ...complaint(
         needless.length > 0,
-        `${needless.length} calls failed with a good token, from ${needless[0]} on: ${JSON.stringify(trace)}`,
+        `${needless.length} calls failed with a good token, from ${needless[0]?.from} on: ${JSON.stringify(trace)}`,
       ),
       // Fewer are no fault: on a machine that stands still nobody calls, and nobody renews.
       ...complaint(
