@@ -39,7 +39,7 @@ export async function runTogether(store: StoreAddress, size: number, forMs: numb
 
   const startedAt = Date.now()
   const runs = credentials.map(async (credential, index) => {
-    const outcomes = await Promise.all(workers.map((worker) => worker.call({ index, forMs, everyMs: 250 })))
+    const outcomes = await Promise.all(workers.map((worker) => worker.call({ index, forMs, everyMs: 500 })))
     const seen = outcomes.flatMap((each) => each ?? []).map((each) => each.seen)
     return { credential, calls: seen.length, failures: seen.filter((each) => each !== '200') }
   })
