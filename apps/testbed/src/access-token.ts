@@ -15,9 +15,17 @@ export interface AccessToken {
 /** Rejects a token that is not a current JWT of the issuer for the audience (RFC 9068 §4). */
 export type Verifier = (token: string) => Promise<AccessToken>
 
-/** Fetches the keys now and keeps them: the issuer may be gone when a token comes. */
-export async function createVerifier(issuer: string, audience: string): Promise<Verifier> {
-  const claims = { issuer, audience, typ: 'at+jwt', requiredClaims: ['exp'] }
+/**
+ * Fetches the keys now and keeps them: the issuer may be gone when a token comes.
+ *
+ * @param clockTolerance for how many seconds after its end a token is still taken
+ */
+export async function createVerifier(
+  issuer: string,
+  audience: string,
+  clockTolerance: number = 0,
+): Promise<Verifier> {
+  const claims = { issuer, audience, typ: 'at+jwt', requiredClaims: ['exp'], clockTolerance }
   // An issuer that starts later is asked when the first token comes.
   let keys = await fetchKeys(issuer).catch(() => undefined)
   return async (token) => {

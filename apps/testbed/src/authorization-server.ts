@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { exportJWK, generateKeyPair } from 'jose'
 import Provider, { type ClientMetadata } from 'oidc-provider'
 import { approve } from './approval.ts'
@@ -18,6 +19,11 @@ export interface AuthorizationServerOptions {
   issuerPath?: string
   /** Default 3600. */
   accessTokenSeconds?: number
+  /**
+   * For how long a refresh token that was replaced is answered anew, by another one of the same family, before its use ends
+   * them all; default 0.
+   */
+  refreshGraceSeconds?: number | undefined
   /** Default 600. */
   deviceCodeSeconds?: number | undefined
   /** What a device is told to wait between its polls; default 1. Nobody is told to slow down. */
@@ -44,6 +50,8 @@ export interface AuthorizationServerOptions {
 export interface AuthorizationServer extends RunningServer {
   readonly issuer: string
   readonly tokenEndpoint: string
+  /** When a refresh token was replaced, in ms since the epoch; `undefined`: it was not. */
+  refreshTokenUsedAt(refreshToken: string): number | undefined
   /** Whose word for workloads is taken here. */
   readonly platform: Platform
 }
@@ -57,8 +65,9 @@ export async function startAuthorizationServer(
   const extraClients = (options.clients ?? []) as readonly ClientMetadata[]
   const clients = [...clientMetadata, ...extraClients]
   const platform = await createPlatform()
+  const usedAt = new Map<string, number>()
   const running = await listen(port, async (origin) => {
-    const provider = await createProvider(origin + issuerPath, clients, options)
+    const provider = await createProvider(origin + issuerPath, clients, usedAt, options)
     registerJwtBearer(provider, { platform, identityProvider: options.identityProvider })
     const handler = mount(provider, issuerPath, people === 'pages' ? askPerson : approve)
     const endpoints = ['/token', '/token/revocation', '/device/auth'].map((path) => issuerPath + path)
@@ -67,12 +76,19 @@ export async function startAuthorizationServer(
     return allowNameless(`${issuerPath}/token`, guarded)
   })
   const issuer = running.origin + issuerPath
-  return { ...running, issuer, tokenEndpoint: `${issuer}/token`, platform }
+  return {
+    ...running,
+    issuer,
+    tokenEndpoint: `${issuer}/token`,
+    refreshTokenUsedAt: (refreshToken) => usedAt.get(refreshToken),
+    platform,
+  }
 }
 
 async function createProvider(
   issuer: string,
   clients: readonly ClientMetadata[],
+  usedAt: Map<string, number>,
   options: AuthorizationServerOptions,
 ): Promise<Provider> {
   const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
@@ -83,6 +99,7 @@ async function createProvider(
       clients,
       accessTokenSeconds: options.accessTokenSeconds ?? 3600,
       deviceCodeSeconds: options.deviceCodeSeconds ?? 600,
+      refreshTokenUses: { usedAt, graceMs: (options.refreshGraceSeconds ?? 0) * 1000 },
       takesUsers: options.identityProvider !== undefined,
       registers: options.registers === true,
       requiresNonces: options.requiresNonces === true,
@@ -90,6 +107,12 @@ async function createProvider(
     }),
   )
   registerTokenExchange(provider, { publicKey, privateKey })
+  // A client that went away before its answer came is no news; whatever else is, the provider prints by default.
+  // Its types know its own events only.
+  const emitter = provider as object as EventEmitter
+  emitter.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') console.error(error)
+  })
   // Without an interval a client must wait 5 s between polls (RFC 8628 §3.2).
   const interval = options.deviceIntervalSeconds ?? 1
   provider.on('device_authorization.success', (_context, body) => Object.assign(body, { interval }))

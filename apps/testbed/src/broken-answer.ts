@@ -32,6 +32,12 @@ export async function answerBroken(fault: Fault, answering: Answering): Promise<
     case 'delay':
       await sleep(fault.ms, undefined, { signal: closing })
       return act()
+    case 'late-answer':
+      draft(response, (body) => {
+        const answer = () => response.end(setBody(response, body))
+        sleep(fault.ms, undefined, { signal: closing }).then(answer, () => reset(response))
+      })
+      return act()
     case 'hang':
       if (response.socket) faults.hold(response.socket)
       return
@@ -42,6 +48,9 @@ export async function answerBroken(fault: Fault, answering: Answering): Promise<
       return act()
     case 'truncated':
       draft(response, (body) => sendHalf(response, body))
+      return act()
+    case 'drip':
+      draft(response, (body) => void drip(response, body, fault.ms, closing).catch(() => reset(response)))
       return act()
     case 'changed-members':
       draft(response, (body) => sendChanged(response, body, fault.members))
@@ -63,6 +72,17 @@ function sendHalf(response: ServerResponse, body: Buffer): void {
   const half = setBody(response, body).subarray(0, Math.floor(body.length / 2))
   response.flushHeaders()
   response.write(half, () => response.destroy())
+}
+
+/** Whoever went away gets no more. */
+async function drip(response: ServerResponse, body: Buffer, ms: number, closing: AbortSignal): Promise<void> {
+  const whole = setBody(response, body)
+  response.flushHeaders()
+  for (let sent = 0; sent < whole.length && !response.destroyed; sent += 1) {
+    await sleep(ms, undefined, { signal: closing })
+    response.write(whole.subarray(sent, sent + 1))
+  }
+  response.end()
 }
 
 function sendChanged(response: ServerResponse, body: Buffer, members: Record<string, unknown>): void {

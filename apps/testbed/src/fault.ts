@@ -8,6 +8,8 @@ export type Fault =
   | { kind: 'body'; body: string; contentType?: string; status?: number }
   /** The request waits, then the server acts and answers. */
   | { kind: 'delay'; ms: number }
+  /** The server acts, then the answer waits. */
+  | { kind: 'late-answer'; ms: number }
   /** Never answers, until healed or closed. */
   | { kind: 'hang' }
   /** The connection is reset before the server acts. */
@@ -17,6 +19,8 @@ export type Fault =
   | { kind: 'redirect'; location: string; status?: number }
   /** Declares the true length, sends half of the true body, cuts. */
   | { kind: 'truncated' }
+  /** The server acts, then the true answer comes a byte at a time, each after so many ms. */
+  | { kind: 'drip'; ms: number }
   /** One long JSON document of `bytes` bytes, its length not declared. */
   | { kind: 'oversized'; bytes: number }
   /** A page with status 200 where JSON is due. */

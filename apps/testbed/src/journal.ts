@@ -11,6 +11,8 @@ export interface Arrival {
   readonly body: string
   /** What was answered; `undefined` while the answer is open, and for ever when the connection was cut. */
   readonly status: number | undefined
+  /** When the whole of it was answered, in ms since the epoch; `undefined` as the status. */
+  readonly answeredAt: number | undefined
 }
 
 export interface Journal {
@@ -26,7 +28,10 @@ export interface RequestMatch {
 }
 
 /** An entry whose answer is still to come. */
-export type OpenArrival = Omit<Arrival, 'status'> & { status: number | undefined }
+export type OpenArrival = Omit<Arrival, 'status' | 'answeredAt'> & {
+  status: number | undefined
+  answeredAt: number | undefined
+}
 
 export interface WritableJournal extends Journal {
   record(arrival: OpenArrival): void

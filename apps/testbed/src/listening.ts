@@ -28,7 +28,8 @@ export async function listen(
   makeHandler: (origin: string) => Promise<Handler>,
 ): Promise<RunningServer> {
   const server = createServer()
-  await once(server.listen(port, '127.0.0.1'), 'listening')
+  // Of a thousand who come at once nobody has to knock twice.
+  await once(server.listen({ port, host: '127.0.0.1', backlog: 4_096 }), 'listening')
   const origin = originOf(server.address())
   const [journal, faults, closing] = [createJournal(), createFaults(), new AbortController()]
   const desk: Desk = { journal, faults, closing: closing.signal, handler: makeHandler(origin) }
@@ -68,6 +69,7 @@ async function receive(desk: Desk, request: IncomingMessage, response: ServerRes
   // Not 'finish': the client may have read the whole answer by then.
   response.once('prefinish', () => {
     recorded.status = response.statusCode
+    recorded.answeredAt = Date.now()
   })
   const act = async (): Promise<void> => {
     const handler = await desk.handler
@@ -86,7 +88,15 @@ function giveUp(response: ServerResponse, error: unknown): void {
 function arrivalOf(request: IncomingMessage): OpenArrival {
   const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)])
   const { method = '', url: path = '' } = request
-  return { at: Date.now(), method, path, headers: Object.fromEntries(headers), body: '', status: undefined }
+  return {
+    at: Date.now(),
+    method,
+    path,
+    headers: Object.fromEntries(headers),
+    body: '',
+    status: undefined,
+    answeredAt: undefined,
+  }
 }
 
 /** The same request, unread: handlers want a stream, and this one was read to its end. */

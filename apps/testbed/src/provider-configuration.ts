@@ -8,7 +8,7 @@ import {
   type KoaContextWithOIDC,
 } from 'oidc-provider'
 import { devicePages } from './device-pages.ts'
-import { createStore } from './store.ts'
+import { createStore, type RefreshTokenUses } from './store.ts'
 
 const resourceScopes = 'mcp:tools mcp:write api:read'
 const day = 86_400
@@ -20,6 +20,7 @@ interface Knowledge {
   readonly clients: readonly ClientMetadata[]
   readonly accessTokenSeconds: number
   readonly deviceCodeSeconds: number
+  readonly refreshTokenUses: RefreshTokenUses
   /** Whether users of an identity provider come with assertions. */
   readonly takesUsers: boolean
   /** Whether anybody may register a client. */
@@ -37,7 +38,7 @@ interface Knowledge {
  */
 export function providerConfiguration(knowledge: Knowledge): Configuration {
   return {
-    adapter: createStore(),
+    adapter: createStore(knowledge.refreshTokenUses),
     jwks: { keys: [knowledge.signingKey] },
     cookies: { keys: [randomUUID()] },
     clients: knowledge.clients,

@@ -14,6 +14,11 @@ export interface ResourceServerOptions {
   scopesSupported?: readonly string[]
   /** What the metadata lists; default: the issuer. */
   authorizationServers?: readonly string[]
+  /**
+   * For how many seconds after its end a token is still taken; default 0. Tokens say their end in whole seconds, rounded
+   * down: without it they end up to a second before what the token endpoint promised.
+   */
+  clockToleranceSeconds?: number | undefined
   /** Whether tokens that are not bound (DPoP) are refused, and the metadata says so; default `false`. */
   boundTokensOnly?: boolean | undefined
   /** Whether each proof has to hold a nonce that was given out here (RFC 9449 §9); default `false`. */
@@ -54,7 +59,7 @@ export async function startResourceServer(
   const metadataPath = `/.well-known/oauth-protected-resource${path}`
   const running = await listen(port, async (origin) => {
     const metadataUrl = origin + metadataPath
-    const verify = await createVerifier(issuer, origin + path)
+    const verify = await createVerifier(issuer, origin + path, options.clockToleranceSeconds)
     return route(path, {
       gate: createGate({ verify, refusals, proofs, boundTokensOnly, scope, origin, metadataUrl }),
       service: createService({ metadataUrl, ran: (name) => void runs.set(name, (runs.get(name) ?? 0) + 1) }),

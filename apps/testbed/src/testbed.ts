@@ -17,13 +17,13 @@ export interface Testbed extends AsyncDisposable {
 
 export interface TestbedOptions
   extends Omit<AuthorizationServerOptions, 'port'>,
-    Pick<ResourceServerOptions, 'boundTokensOnly' | 'requiresNonces'> {}
+    Pick<ResourceServerOptions, 'boundTokensOnly' | 'requiresNonces' | 'clockToleranceSeconds'> {}
 
 export async function startTestbed(options: TestbedOptions = {}): Promise<Testbed> {
   const authorizationServer = await startAuthorizationServer(options)
   const { issuer, journal } = authorizationServer
-  const { boundTokensOnly, requiresNonces } = options
-  const resource = { issuer, boundTokensOnly, requiresNonces }
+  const { boundTokensOnly, requiresNonces, clockToleranceSeconds } = options
+  const resource = { issuer, boundTokensOnly, requiresNonces, clockToleranceSeconds }
   const [mcp, api] = await Promise.all([startMcpServer(resource), startApi(resource)])
   // The two have fetched the keys; the journal is for what the client under test does.
   journal.clear()

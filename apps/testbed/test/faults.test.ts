@@ -153,6 +153,21 @@ describe('the connection', () => {
 })
 
 describe('the true answer', () => {
+  it('comes a byte at a time, as long as the client is there', async () => {
+    inject({ kind: 'drip', ms: 1 })
+    const { tokenEndpoint, journal } = testbed.authorizationServer
+    const giveUp = new AbortController()
+
+    const whole = await fetch(tokenEndpoint, { method: 'POST' })
+    const body: unknown = await whole.json()
+    const { headers } = await fetch(tokenEndpoint, { method: 'POST', signal: giveUp.signal })
+    giveUp.abort()
+
+    expect(body).toMatchObject({ error: 'invalid_request' })
+    expect(headers.get('content-length')).toBe(String(JSON.stringify(body).length))
+    expect(journal.arrivals.map(({ status }) => status)).toEqual([400, undefined])
+  })
+
   it('comes late', async () => {
     inject({ kind: 'delay', ms: 60 })
     const start = performance.now()
@@ -161,6 +176,19 @@ describe('the true answer', () => {
 
     expect(performance.now() - start).toBeGreaterThanOrEqual(55)
     expect(await response.json()).toMatchObject({ issuer: testbed.authorizationServer.issuer })
+  })
+
+  it('comes late, after the server acted', async () => {
+    const token = await askForToken()
+    for (const ms of [0, 60_000]) testbed.mcp.faults.add({ kind: 'late-answer', ms }, { times: 1 })
+    const before = testbed.mcp.runs.get('whoami') ?? 0
+
+    const soon = await callTool(testbed.mcp.url, token, 'whoami')
+    const later = callTool(testbed.mcp.url, token, 'whoami').catch(() => 'no answer')
+    await vi.waitFor(() => expect(testbed.mcp.runs.get('whoami')).toBe(before + 2))
+
+    expect(await soon.text()).toContain('testbed-worker')
+    expect(await Promise.race([later, Promise.resolve('nothing yet')])).toBe('nothing yet')
   })
 
   it('loses and gains members', async () => {

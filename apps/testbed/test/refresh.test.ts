@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type AuthorizationServer, startAuthorizationServer, testClients } from '../src/index.ts'
 import { Browser } from './browser.ts'
 import { type Client, claimsOf, jsonOf, postAs, type TokenAnswer } from './requests.ts'
@@ -61,6 +61,28 @@ describe.each(clients)('%s', (_who, client) => {
       expect(claimsOf(id_token)).toMatchObject({ iss: server.issuer, sub: 'the-user', aud: client.clientId })
     }
   })
+})
+
+it('answers a used refresh token anew within the grace, and ends its family after it', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  await using gentle = await startAuthorizationServer({ refreshGraceSeconds: 5 })
+  const refresh = async (refresh_token = ''): Promise<TokenAnswer & { error?: string }> =>
+    jsonOf(await postAs(cli, gentle.tokenEndpoint, { grant_type: 'refresh_token', refresh_token }))
+  const { refresh_token: first } = await signIn(gentle, cli)
+  const { refresh_token: second } = await refresh(first)
+
+  vi.advanceTimersByTime(4_999)
+  const again = await refresh(first)
+  vi.advanceTimersByTime(1)
+  const tooLate = await refresh(first)
+  vi.useRealTimers()
+
+  expect(new Set([first, second, again.refresh_token]).size).toBe(3)
+  expect(gentle.refreshTokenUsedAt(first ?? '')).toBeLessThanOrEqual(Date.now())
+  expect(gentle.refreshTokenUsedAt('another')).toBeUndefined()
+  expect([tooLate, await refresh(second), await refresh(again.refresh_token)]).toMatchObject(
+    Array.from({ length: 3 }, () => ({ error: 'invalid_grant' })),
+  )
 })
 
 async function connect(client: Client): Promise<TokenAnswer> {
