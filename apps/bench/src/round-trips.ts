@@ -58,7 +58,7 @@ export async function measureHttp(measured: readonly Peer[]): Promise<Table> {
       'Counted in the journals of real servers; the depth is how many of them wait for the answer to another. Client credentials; the call itself is one of the requests.',
       'A client that starts from the resource without asking it first (`oauth4webapi`) spares one request, and learns neither the scope that the resource demands nor where else its metadata may be.',
     ],
-    goals: httpGoals.map(([column, of, goal]) => judge(goal, valueOf(all[0]?.[column], of))),
+    goals: httpGoals.map(([column, of, goal]) => judge(goal, numberOf(all[0]?.[column], of))),
   }
 }
 
@@ -99,7 +99,7 @@ export async function measureMcp(measured: readonly McpPeer[]): Promise<Table> {
       'Revision 2026-07-28; the first version of the official client speaks 2025-11-25, with `initialize`, its notification and a stream.',
       'The built-in providers of the official client keep nothing for the next process: here a host has written the hooks for it, and passes `prior`.',
     ],
-    goals: mcpGoals.map(([column, of, goal]) => judge(goal, valueOf(all[oursAt]?.[column], of))),
+    goals: mcpGoals.map(([column, of, goal]) => judge(goal, numberOf(all[oursAt]?.[column], of))),
   }
 }
 
@@ -201,7 +201,7 @@ async function inTurn<T, R>(items: readonly T[], run: (item: T) => Promise<R>): 
   return results
 }
 
-function valueOf(trips: Trips | string | undefined, of: keyof Trips): number | undefined {
+function numberOf(trips: Trips | string | undefined, of: keyof Trips): number | undefined {
   return typeof trips === 'object' ? trips[of] : undefined
 }
 
