@@ -209,8 +209,8 @@ function isSame(read: Demand, says: Demand): boolean {
 }
 
 /** Of the first challenge that asks for a token. */
-function demandIn(challenges: readonly Challenge[]): Demand {
-  const { parameters = {} } = challenges.find(({ scheme }) => /^(?:bearer|dpop)$/.test(scheme)) ?? {}
+function demandIn(read: readonly Challenge[]): Demand {
+  const { parameters = {} } = read.find(({ scheme }) => /^(?:bearer|dpop)$/.test(scheme)) ?? {}
   const { resource_metadata, scope, error }: Record<string, string> = Object.fromEntries(
     Object.entries(parameters),
   )

@@ -77,16 +77,21 @@ const makers: readonly Maker[] = [
   },
 ]
 
+const eager =
+  'A session with its AbortController, copies of the options and the closures of `fetch` are made with the object; the random partition alone keeps more than 400 bytes.'
+
 const goals: readonly (Goal & { readonly isOneIssuer: boolean })[] = [
   {
     isOneIssuer: true,
     what: 'bytes for each tenant, one issuer, of the official provider',
+    reason: eager,
     unit: 'bytes',
     atMost: 0.7,
   },
   {
     isOneIssuer: false,
     what: 'bytes for each tenant, many issuers, of the official provider',
+    reason: eager,
     unit: 'bytes',
     atMost: 0.85,
   },
@@ -150,7 +155,7 @@ function namesOf(index: number): Pick<Tenant, 'clientId' | 'clientSecret'> {
 }
 
 async function keptBy(make: (index: number) => unknown): Promise<number> {
-  const kept = new Array<unknown>(tenants)
+  const kept = Array.from<unknown>({ length: tenants })
   const before = await collectedHeap()
   for (let index = 0; index < tenants; index += 1) kept[index] = make(index)
   const after = await collectedHeap()

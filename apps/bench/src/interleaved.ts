@@ -6,7 +6,7 @@
 
 export interface Subject {
   readonly name: string
-  call(): Promise<unknown>
+  readonly call: () => Promise<unknown>
 }
 
 /** Medians, for one call. */

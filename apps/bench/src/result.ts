@@ -15,7 +15,7 @@ export interface Table {
 }
 
 /** A count is the same on every machine; times and bytes are not. */
-export type Unit = 'count' | 'time' | 'bytes'
+type Unit = 'count' | 'time' | 'bytes'
 
 export interface Goal {
   readonly what: string
@@ -52,5 +52,5 @@ export function describe({ what, measured, atMost }: Verdict): string {
 /** One kind of measure, with a name for the command line. */
 export interface Measure {
   readonly name: string
-  measure(): Promise<readonly Table[]>
+  readonly measure: () => Promise<readonly Table[]>
 }

@@ -5,7 +5,7 @@
  */
 import type { Testbed } from '@x/testbed'
 import { moveTime, restoreTime } from './moved-time.ts'
-import type { Caller, McpCaller, McpPeer, Memory, Peer } from './peer.ts'
+import { type Caller, type McpCaller, type McpPeer, type Memory, type Peer, usuallyGiven } from './peer.ts'
 import { mcpPeers, peers } from './peers/all.ts'
 import { ours, oursFromIssuer, oursMcp } from './peers/ours.ts'
 import { type Given, placeAt, startServers, tokenSeconds } from './place.ts'
@@ -13,7 +13,7 @@ import { type Goal, judge, type Measure, type Table } from './result.ts'
 import { createRounds, type Rounds } from './rounds.ts'
 
 /** What arrived at the servers, and how much of it waited for an answer to the rest. */
-export interface Trips {
+interface Trips {
   readonly requests: number
   readonly depth: number
 }
@@ -115,7 +115,7 @@ async function firstCall(peer: Peer, given: Given): Promise<Trips | string> {
 async function renewal(peer: Peer): Promise<Trips | string> {
   if (!peer.renews.ended) return 'does not renew'
   return atServers(async ({ testbed, rounds, forget }) => {
-    const given = peer.startsFrom.includes('issuer') ? 'issuer' : 'endpoint'
+    const given = usuallyGiven(peer)
     const place = await placeAt(testbed, { part: 'api', fetch: rounds.fetch, given })
     const caller = await peer.open(place)
     await answered(caller, place.resourceUrl)

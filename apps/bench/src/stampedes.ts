@@ -5,13 +5,13 @@
  */
 import type { Testbed } from '@x/testbed'
 import { moveTime, restoreTime } from './moved-time.ts'
-import type { McpPeer, Peer } from './peer.ts'
+import { type McpPeer, type Peer, usuallyGiven } from './peer.ts'
 import { mcpPeers, peers } from './peers/all.ts'
 import { placeAt, type Send, startServers, tokenSeconds } from './place.ts'
 import { judge, type Measure, type Table, type Verdict } from './result.ts'
 
 /** How many calls are made at once. */
-export interface Crowd {
+interface Crowd {
   readonly ended: number
   readonly refused: number
   readonly late: number
@@ -35,12 +35,12 @@ interface Subject {
   readonly name: string
   readonly part: 'api' | 'mcp'
   readonly renews: Peer['renews']
-  open(testbed: Testbed, fetch: Send, isPerson: boolean): Promise<Opened>
+  readonly open: (testbed: Testbed, fetch: Send, isPerson: boolean) => Promise<Opened>
 }
 
 interface Opened {
-  ask(): Promise<boolean>
-  close(): Promise<unknown>
+  readonly ask: () => Promise<boolean>
+  readonly close: () => Promise<unknown>
 }
 
 export function overHttp(peer: Peer): Subject {
@@ -50,7 +50,7 @@ export function overHttp(peer: Peer): Subject {
     renews,
     part: 'api',
     async open(testbed, fetch, isPerson) {
-      const given = peer.startsFrom.includes('issuer') ? 'issuer' : 'endpoint'
+      const given = usuallyGiven(peer)
       const place = await placeAt(testbed, { part: 'api', fetch, given, isPerson })
       const caller = await peer.open(place)
       return {
@@ -131,6 +131,7 @@ export async function measureStampedes(
     ]),
     notes: [
       'Late: the first refusal is answered and its call done before the others are told of theirs, all together.',
+      'A client that begins a renewal then waits for it, or does so beside the calls. `@badgateway/oauth2-client` has a timer for refresh tokens, one minute before the end: it is off here, for timers run by the true time.',
       'Server down: 5 % of the life of the token are left, and the token endpoint does not answer for a second, then with 503.',
       ...(isPerson ? ['The server ends all that came from a login when a refresh token is used twice.'] : []),
     ],

@@ -15,8 +15,7 @@ export const google: Peer = {
       clientSecret,
       endpoints: { oauth2TokenUrl: tokenEndpoint },
       forceRefreshOnFailure: true,
-      // Its own type of fetch is narrower in what it sends.
-      transporterOptions: { fetchImplementation: fetch as unknown as typeof globalThis.fetch },
+      transporterOptions: { fetchImplementation: fetch },
     })
     if (login === undefined) {
       client.refreshHandler = async () => {

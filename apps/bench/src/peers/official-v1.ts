@@ -31,8 +31,7 @@ export const officialV1Mcp: McpPeer = {
       authProvider: providerOf(place, memory),
       fetch: place.fetch,
     })
-    // Its own types do not agree under exactOptionalPropertyTypes.
-    await client.connect(transport as unknown as Parameters<Client['connect']>[0])
+    await client.connect(transport)
     return {
       listTools: () => client.listTools(),
       whoami: async () => ({ isError: (await client.callTool({ name: 'whoami' }))['isError'] }),
