@@ -4,7 +4,7 @@
  * @module
  */
 import type { Testbed } from '@x/testbed'
-import { type Cost, costs, type Subject } from './interleaved.ts'
+import { batches, type Cost, costs, type Subject } from './interleaved.ts'
 import { usuallyGiven } from './peer.ts'
 import { mcpPeers, peers } from './peers/all.ts'
 import { bareFetch } from './peers/bare-fetch.ts'
@@ -41,7 +41,7 @@ async function measureCalls(testbed: Testbed): Promise<Table> {
   const answer = Promise.resolve(new Response(null))
   wire.answer = () => answer
   const stub: Subject = { name: 'the stub alone', call: () => wire.fetch(resourceUrl) }
-  const [floor = none, ...each] = await costs([stub, ...subjects], { rounds: 40, calls: 1500 })
+  const [floor = none, ...each] = await costs([stub, ...subjects])
   const added = each.map(({ ns, bytes }) => ({ ns: ns - floor.ns, bytes: bytes - floor.bytes }))
   const of = (name: string) => added[measured.findIndex((peer) => peer.name === name)] ?? none
   const peer = of(official.name)
@@ -49,7 +49,7 @@ async function measureCalls(testbed: Testbed): Promise<Table> {
   return {
     title: 'One authorized call, added to a `fetch` that answers at once',
     columns: [
-      'medians of 40 batches in turn',
+      `medians of ${batches} batches in turn`,
       'ns',
       'of the official client',
       'bytes allocated',
@@ -62,6 +62,7 @@ async function measureCalls(testbed: Testbed): Promise<Table> {
     notes: [
       `The stub alone takes ${whole(floor.ns)} ns. \`${bareFetch.name}\` builds one object of headers, and is the least that can be done.`,
       'Clients that put every call through a request of their own (`Request`, `Headers`, interceptors) pay for it here.',
+      'An auth object has no token to be had without a wait for `authorizedFetch` to ask for: its own `fetch` has.',
       'Instructions are not counted: the counters of the processor cannot be read everywhere.',
     ],
     goals: [
@@ -110,12 +111,12 @@ async function measureTools(testbed: Testbed): Promise<Table> {
     }
     subjects.push({ name, call: () => client.listTools() })
   }
-  const each = await costs(subjects, { rounds: 20, calls: 200 })
+  const each = await costs(subjects)
   const peer = each[1] ?? none
   return {
     title: 'One `tools/list` over MCP, on a `fetch` that answers at once',
     columns: [
-      'medians of 20 batches in turn',
+      `medians of ${batches} batches in turn`,
       'µs',
       'of the official client',
       'kB allocated',

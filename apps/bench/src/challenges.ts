@@ -8,7 +8,6 @@ import { extractWWWAuthenticateParams as extractV1 } from '@modelcontextprotocol
 import { parseWwwAuthenticate } from '@x/oauth-discovery'
 import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
-import { median, processorNs } from './interleaved.ts'
 import { judge, type Measure, type Table } from './result.ts'
 
 /** What a client of tokens wants to know. */
@@ -188,20 +187,16 @@ interface Length {
   readonly longMs: number
 }
 
-/** The median of some rounds, each long enough to be measured, in ms of processor time. */
+/** The least of some tries, in ms: what disturbs a try makes it longer. */
 async function timeOf(read: Reader['read'], header: string): Promise<number> {
-  const samples: number[] = []
-  const end = performance.now() + 500
-  for (let round = 0; round < 9 && (round === 0 || performance.now() < end); round += 1) {
-    const begun = processorNs()
-    let calls = 0
-    while (calls === 0 || processorNs() - begun < 4e6) {
-      await read(header)
-      calls += 1
-    }
-    samples.push((processorNs() - begun) / calls / 1e6)
+  let least = Number.POSITIVE_INFINITY
+  const end = performance.now() + 100
+  for (let tries = 0; tries < 3 || performance.now() < end; tries += 1) {
+    const begun = performance.now()
+    await read(header)
+    least = Math.min(least, performance.now() - begun)
   }
-  return median(samples)
+  return least
 }
 
 function isSame(read: Demand, says: Demand): boolean {

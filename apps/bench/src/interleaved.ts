@@ -11,42 +11,53 @@ export interface Subject {
 
 /** Medians, for one call. */
 export interface Cost {
-  /** Of processor time. */
   readonly ns: number
   /** Allocated, whether or not it is kept. */
   readonly bytes: number
 }
 
-export interface Batches {
-  readonly rounds: number
-  readonly calls: number
-}
+/** How many batches each is measured in. */
+export const batches = 500
+
+/** So short that most batches run to their end before somebody else on the machine has a turn. */
+const batchNs = 1_000_000
+const allocationRounds = 9
 
 /** @returns in the order of the subjects */
-export async function costs(
-  subjects: readonly Subject[],
-  { rounds, calls }: Batches,
-): Promise<readonly Cost[]> {
-  for (const { call } of subjects) await repeat(call, calls)
-  const samples = subjects.map(() => ({ ns: [] as number[], bytes: [] as number[] }))
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [index, { call }] of subjects.entries()) {
-      const begun = processorNs()
-      await repeat(call, calls)
-      samples[index]?.ns.push((processorNs() - begun) / calls)
-      samples[index]?.bytes.push(await allocated(call))
-    }
+export async function costs(subjects: readonly Subject[]): Promise<readonly Cost[]> {
+  const sizes: number[] = []
+  for (const { call } of subjects) {
+    await spentNs(call, 2000)
+    sizes.push(Math.ceil(batchNs / ((await spentNs(call, 500)) / 500)))
   }
-  return samples.map(({ ns, bytes }) => ({ ns: median(ns), bytes: median(bytes) }))
+  const ns = await inTurn(subjects, batches, async (call, index) => {
+    const calls = sizes[index] ?? 1
+    return (await spentNs(call, calls)) / calls
+  })
+  const bytes = await inTurn(subjects, allocationRounds, allocated)
+  return subjects.map((_, index) => ({ ns: ns[index] ?? Number.NaN, bytes: bytes[index] ?? Number.NaN }))
 }
 
-/** Time of the processor that this thread has used: others on the machine take none of it. */
-export function processorNs(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) * 1000
+/** The median of what each gives. */
+async function inTurn(
+  subjects: readonly Subject[],
+  rounds: number,
+  measure: (call: Subject['call'], index: number) => Promise<number>,
+): Promise<readonly number[]> {
+  const samples = subjects.map((): number[] => [])
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, { call }] of subjects.entries()) samples[index]?.push(await measure(call, index))
+  }
+  return samples.map(median)
 }
 
-async function repeat(call: () => Promise<unknown>, times: number): Promise<void> {
+async function spentNs(call: Subject['call'], calls: number): Promise<number> {
+  const begun = process.hrtime.bigint()
+  await repeat(call, calls)
+  return Number(process.hrtime.bigint() - begun)
+}
+
+async function repeat(call: Subject['call'], times: number): Promise<void> {
   for (let each = 0; each < times; each += 1) await call()
 }
 

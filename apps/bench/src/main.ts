@@ -52,7 +52,7 @@ function page(measured: readonly Table[]): string {
 
 Written by \`npm run bench\`, on ${new Date().toISOString().slice(0, 10)}. \`npm run bench -- --only NAME\` repeats one of
 ${inOrder.map(({ name }) => `\`${name}\``).join(', ')}, and \`npm run bench -- --gate\` fails where a goal that is a count is missed.
-Counts are the same on every machine. Times and bytes were taken in one run, in small batches in turn: compare them within a table.
+Goals are for ours. Its counts are the same on every machine; those of others that depend on which answer comes first are not. Times and bytes were taken in one run, in small batches in turn: compare them within a table.
 
 ${describeMachine()}
 

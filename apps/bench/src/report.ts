@@ -11,15 +11,18 @@ export function render(table: Table): string {
     `## ${title}`,
     renderRows([columns, columns.map((_, index) => (index === 0 ? '---' : '---:')), ...rows]),
     notes.map((note) => `- ${note}`).join('\n'),
-    goals.map((verdict) => `- ${renderGoal(verdict)}`).join('\n'),
+    renderGoals(goals),
   ]
   return parts.filter((part) => part !== '').join('\n\n')
 }
 
-function renderGoal(verdict: Verdict): string {
-  const { isMet, reason } = verdict
-  const why = isMet || reason === undefined ? '' : `. ${reason}`
-  return `${isMet ? 'met' : '**missed**'}: ${describe(verdict)}${why}`
+/** What is met in one line, what is missed with its reason. */
+function renderGoals(goals: readonly Verdict[]): string {
+  const met = goals.filter(({ isMet }) => isMet).map(describe)
+  const missed = goals
+    .filter(({ isMet }) => !isMet)
+    .map((verdict) => `Missed: ${describe(verdict)}. ${verdict.reason ?? 'Why is not known.'}`)
+  return [...(met.length > 0 ? [`Goals met: ${met.join('; ')}.`] : []), ...missed].join('\n\n')
 }
 
 function renderRows(rows: readonly (readonly string[])[]): string {

@@ -135,13 +135,13 @@ export async function measureStampedes(
       'Server down: 5 % of the life of the token are left, and the token endpoint does not answer for a second, then with 503.',
       ...(isPerson ? ['The server ends all that came from a login when a refresh token is used twice.'] : []),
     ],
-    goals: judgeOurs(rows[0], `over ${over}, ${grant}`),
+    goals: judgeOurs(rows[0], over),
   }
 }
 
 function judgeOurs(row: Row | undefined, where: string): Verdict[] {
   const count = (what: string, atMost: number, measured: number | undefined) =>
-    judge({ what: `${what} ${where}`, unit: 'count', atMost }, measured)
+    judge({ what: `${what} over ${where}`, unit: 'count', atMost }, measured)
   return [
     ...(['ended', 'refused', 'late'] as const).flatMap((which) => [
       count(`token requests (${which})`, 1, row?.[which]?.tokenRequests),
