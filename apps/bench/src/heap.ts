@@ -122,7 +122,6 @@ export const heap: Measure = {
         ]),
         notes: [
           'With the name and the secret of the tenant, and where each has an issuer, what is known of that. No token was fetched. Medians of 3 in turn.',
-          'No object holds a timer.',
         ],
         goals: goals.map(({ isOneIssuer, ...goal }) => judge(goal, ratio(isOneIssuer ? one : many, 0))),
       },

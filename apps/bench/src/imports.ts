@@ -12,7 +12,7 @@ import { judge, type Measure } from './result.ts'
 const runs = 21
 
 const schemas =
-  'valibot, which both load at once, takes most of it: see its own row. ky, jose and what judges addresses are loaded later.'
+  'valibot, which both load at once, is a large part of it: see its own row. ky, jose and what judges addresses are loaded later.'
 
 const names = [
   'valibot',
