@@ -39,6 +39,7 @@ const httpGoals: readonly (readonly [column: number, of: keyof Trips, goal: Goal
 export async function measureHttp(measured: readonly Peer[]): Promise<Table> {
   const all: (readonly (Trips | string)[])[] = []
   for (const peer of measured) {
+    await warmUp(peer)
     all.push([
       ...(await inTurn(['resource', 'issuer', 'endpoint'] as const, (given) => firstCall(peer, given))),
       await renewal(peer),
@@ -75,6 +76,7 @@ const mcpGoals: readonly (readonly [column: number, of: keyof Trips, goal: Goal]
 export async function measureMcp(measured: readonly McpPeer[]): Promise<Table> {
   const all: (readonly Trips[])[] = []
   for (const peer of measured) {
+    await warmUpMcp(peer)
     all.push([
       await toTools(peer, 'resource'),
       await toTools(peer, 'issuer'),
@@ -101,6 +103,15 @@ export async function measureMcp(measured: readonly McpPeer[]): Promise<Table> {
     ],
     goals: mcpGoals.map(([column, of, goal]) => judge(goal, numberOf(all[oursAt]?.[column], of))),
   }
+}
+
+/** Some load modules with their first request: that is a wait as well, and not for an answer. */
+async function warmUp(peer: Peer): Promise<void> {
+  await firstCall(peer, usuallyGiven(peer))
+}
+
+async function warmUpMcp(peer: McpPeer): Promise<void> {
+  await toTools(peer, 'issuer')
 }
 
 async function firstCall(peer: Peer, given: Given): Promise<Trips | string> {

@@ -4,9 +4,7 @@
  * @module
  */
 import type { Send } from './place.ts'
-
-/** Long enough for a client to send all that waits for nothing, in ms. */
-const quietMs = 20
+import { quiet } from './quiet.ts'
 
 export interface Rounds {
   readonly fetch: Send
@@ -27,7 +25,7 @@ export function createRounds(): Rounds {
     for (let seen = -1; seen !== sent; ) {
       seen = sent
       await Promise.allSettled(pending)
-      await new Promise((resolve) => setTimeout(resolve, quietMs))
+      await quiet(3)
     }
     pending.clear()
     round = undefined

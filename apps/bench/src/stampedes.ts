@@ -8,6 +8,7 @@ import { moveTime, restoreTime } from './moved-time.ts'
 import { type McpPeer, type Peer, usuallyGiven } from './peer.ts'
 import { mcpPeers, peers } from './peers/all.ts'
 import { placeAt, type Send, startServers, tokenSeconds } from './place.ts'
+import { quiet } from './quiet.ts'
 import { judge, type Measure, type Table, type Verdict } from './result.ts'
 
 /** How many calls are made at once. */
@@ -132,7 +133,7 @@ export async function measureStampedes(
     notes: [
       'Late: the first refusal is answered and its call done before the others are told of theirs, all together.',
       'A client that begins a renewal then waits for it, or does so beside the calls. `@badgateway/oauth2-client` has a timer for refresh tokens, one minute before the end: it is off here, for timers run by the true time.',
-      'Server down: 5 % of the life of the token are left, and the token endpoint does not answer for a second, then with 503.',
+      'Server down: 5 % of the life of the token are left, and the token endpoint does not answer, until nothing else happens any longer; then with 503.',
       ...(isPerson ? ['The server ends all that came from a login when a refresh token is used twice.'] : []),
     ],
     goals: judgeOurs(rows[0], over),
@@ -185,15 +186,27 @@ async function whileDown(subject: Subject, isPerson: boolean, size: number) {
     const { faults } = testbed.authorizationServer
     moveTime(tokenSeconds * 950)
     faults.add({ kind: 'hang' }, { path: '/token' })
-    let settled = 0
-    const calls = Array.from({ length: size }, () => succeeds(ask).finally(() => settled++))
-    await Promise.race([Promise.all(calls), new Promise((resolve) => setTimeout(resolve, 1000))])
-    const waited = size - settled
+    const settled: boolean[] = []
+    const one = async () => {
+      const isGood = await succeeds(ask)
+      settled.push(isGood)
+      return isGood
+    }
+    const calls = Array.from({ length: size }, one)
+    // Whoever waits for the token endpoint has nothing under way at the resource.
+    const { arrivals } = testbed[subject.part].journal
+    for (let seen = -1; seen !== settled.length || arrivals.some(isOpen); ) {
+      seen = settled.length
+      await quiet(30)
+    }
+    const waited = size - settled.length
     faults.heal()
     faults.add({ kind: 'status', status: 503 }, { path: '/token' })
     return { ...counts(await Promise.all(calls)), waited }
   })
 }
+
+const isOpen = ({ status }: { readonly status: number | undefined }) => status === undefined
 
 interface Primed {
   readonly testbed: Testbed
