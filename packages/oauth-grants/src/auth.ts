@@ -148,6 +148,11 @@ export abstract class GrantAuth implements Auth {
     return this.#source.getToken(options)
   }
 
+  /** The token in hand, if it is good now; nothing is waited for. */
+  current(): Token | undefined {
+    return this.#source.current?.()
+  }
+
   /** The same object, when its server is found. */
   protected async located(signal: AbortSignal | undefined): Promise<this> {
     try {

@@ -334,6 +334,19 @@ describe('the partition', () => {
   })
 })
 
+it('gives the token in hand without a wait, and nothing where it has ended', async () => {
+  const clock = handClock()
+  const { auth, arrivals } = bench({ clock })
+  expect(auth.current()).toBeUndefined()
+
+  const token = await auth.getToken()
+
+  expect(auth.current()).toBe(token)
+  clock.pass(10_000_000)
+  expect(auth.current()).toBeUndefined()
+  expect(arrivals).toHaveLength(1)
+})
+
 describe('a store that is shared', () => {
   /** How many token requests two objects make one after the other. */
   async function requests(one: Partial<AuthOptions>, other: Partial<AuthOptions>) {
