@@ -162,7 +162,10 @@ function requireOrigin({ origin }: URL, origins: readonly string[]): void {
 /** @throws {TypeError} for what the types rule out */
 function sourceOf(auth: AuthLike, url: URL): TokenSource {
   if (typeof auth === 'object' && 'getToken' in auth) {
-    return { getToken: (options) => named(() => auth.getToken(options), url, options?.signal) }
+    return {
+      getToken: (options) => named(() => auth.getToken(options), url, options?.signal),
+      current: () => ('current' in auth ? auth.current?.() : undefined),
+    }
   }
   if (typeof auth === 'string') {
     const token = createToken({ accessToken: auth })

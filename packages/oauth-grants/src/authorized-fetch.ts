@@ -63,54 +63,73 @@ interface OwnSource extends TokenSource {
 
 export function fetchWith(source: OwnSource, options: AuthorizedFetchOptions): Fetch {
   const origins = vetOrigins(options.origins, options.allowAddress)
-  const authorize: Fetch = async (input, init) => {
+  return async (input, init) => {
+    const send = options.fetch ?? globalThis.fetch
     // A Request will do for an init; what it holds would be lost where it is copied member by member.
-    if (init && 'clone' in init) return authorize(new Request(input, init))
-    const tries = new Tries(input, init, options.fetch ?? globalThis.fetch)
+    const isWhole = init !== undefined && 'clone' in init
+    const tries = isWhole
+      ? new Tries(new Request(input, init), undefined, send)
+      : new Tries(input, init, send)
     requireOrigin(tries.url, origins)
     try {
-      return await sendWithToken(tries, source, options)
+      const first = source.current?.() ?? (await firstOf(tries, source))
+      if ('status' in first) return first
+      let token = first
+      for (let earlier = ''; ; ) {
+        const response = await tries.next(token)
+        const refusal = refusalOf(response, token, tries.url, source)
+        if (refusal === undefined) return response
+        const another = await answerTo(refusal, { response, token, earlier, tries, source, options })
+        if (another === undefined) return response
+        earlier += refusal.of
+        token = another
+      }
     } finally {
       tries.end()
     }
   }
-  return authorize
 }
 
-async function sendWithToken(
-  tries: Tries,
-  source: OwnSource,
-  options: AuthorizedFetchOptions,
-): Promise<Response> {
+/** The first token, or the answer where none is needed. */
+async function firstOf(tries: Tries, source: OwnSource): Promise<Token | Response> {
   const { url, signal } = tries
-  let token = source.current?.()
-  if (token === undefined && source.probe && !tries.isStream) {
+  if (source.probe && !tries.isStream) {
     // Whoever passes on a request of somebody else has a header in it that is not for this resource.
     const answer = await source.probe(url, () => tries.next(undefined), signal)
     if (answer !== undefined) return answer
   }
-  token ??= await source.getToken({ signal, interactive: false })
-  for (let earlier = ''; ; ) {
-    const { accessToken } = token
-    const response = await tries.next(token)
-    const refusal = refusalOf(response, token, url, source)
-    if (refusal === undefined) return response
-    const { of, demand } = refusal
-    let why = obstacleTo(of, earlier, response, url)
-    if (why === undefined) {
-      earlier += of
-      token = await source.getToken({ signal, interactive: false, ...demand }).catch((error: unknown) => {
-        dropBody(response)
-        throw error
-      })
-      why = token.accessToken === accessToken ? 'same_token' : tries.obstacleAfter(response)
-    }
-    const outcome = why === undefined ? 'repeated' : 'passed_on'
-    const { status } = response
-    createEmit(options)({ type: 'refusal', url: displayUrl(url), status, outcome, ...(why && { why }) })
-    if (why !== undefined) return response
-    dropBody(response)
+  return source.getToken({ signal, interactive: false })
+}
+
+interface Refused {
+  readonly response: Response
+  readonly token: Token
+  /** What was refused before, and has been answered. */
+  readonly earlier: string
+  readonly tries: Tries
+  readonly source: OwnSource
+  readonly options: AuthorizedFetchOptions
+}
+
+/** Another token to try, where there is one and the request can go out again. */
+async function answerTo({ of, demand }: Refusal, refused: Refused): Promise<Token | undefined> {
+  const { response, token, earlier, tries, source, options } = refused
+  const { url, signal } = tries
+  let why = obstacleTo(of, earlier, response, url)
+  let another: Token | undefined
+  if (why === undefined) {
+    another = await source.getToken({ signal, interactive: false, ...demand }).catch((error: unknown) => {
+      dropBody(response)
+      throw error
+    })
+    why = another.accessToken === token.accessToken ? 'same_token' : tries.obstacleAfter(response)
   }
+  const outcome = why === undefined ? 'repeated' : 'passed_on'
+  const { status } = response
+  createEmit(options)({ type: 'refusal', url: displayUrl(url), status, outcome, ...(why && { why }) })
+  if (why !== undefined) return undefined
+  dropBody(response)
+  return another
 }
 
 /** Why another token is no answer to a refusal. */
