@@ -22,11 +22,8 @@ export const callCost: Measure = {
 }
 
 /** Seen in a profile. */
-const parses =
-  'Each answer is compared with the URL of the resource, which parses one, though only a refusal needs it: that is most of what is added.'
-
-const allocates =
-  'The same parse of a URL is some 400 of them; the rest are the copy of the headers and the waits.'
+const whatIsAdded =
+  'What is added is an object for the tries of the request, a copy of its headers, and one wait more.'
 
 const measured = [ours, oursByHand, ...peers.filter((each) => each !== ours)]
 
@@ -65,7 +62,6 @@ async function measureCalls(testbed: Testbed): Promise<Table> {
     notes: [
       `The stub alone takes ${whole(floor.ns)} ns. \`${bareFetch.name}\` builds one object of headers, and is the least that can be done.`,
       'Clients that put every call through a request of their own (`Request`, `Headers`, interceptors) pay for it here.',
-      'An auth object has no token to be had without a wait for `authorizedFetch` to ask for: its own `fetch` has.',
       'Instructions are not counted: the counters of the processor cannot be read everywhere.',
     ],
     goals: [
@@ -74,7 +70,7 @@ async function measureCalls(testbed: Testbed): Promise<Table> {
           what: 'time added by ours, of what the official client adds',
           unit: 'time',
           atMost: 0.35,
-          reason: parses,
+          reason: whatIsAdded,
         },
         own.ns / peer.ns,
       ),
@@ -83,7 +79,7 @@ async function measureCalls(testbed: Testbed): Promise<Table> {
           what: 'bytes allocated by ours, of what the official client allocates',
           unit: 'bytes',
           atMost: 0.55,
-          reason: allocates,
+          reason: whatIsAdded,
         },
         own.bytes / peer.bytes,
       ),

@@ -78,7 +78,7 @@ const makers: readonly Maker[] = [
 ]
 
 const eager =
-  'A session with its AbortController, copies of the options and the closures of `fetch` are made with the object; the random partition alone keeps more than 400 bytes.'
+  'A session, copies of the options, which whoever gave them may change, and the closures of `fetch` are made with the object. The provider of the official client is its options.'
 
 const goals: readonly (Goal & { readonly isOneIssuer: boolean })[] = [
   {

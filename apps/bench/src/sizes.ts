@@ -102,7 +102,7 @@ const programs: readonly Program[] = [
 
 const gzip = { discovery: 'gzip of discovery', grants: 'gzip of client credentials' }
 const oneSession =
-  'One session keeps the tokens of every grant good, with refresh, step-up and sign-out, and finds its server late and again.'
+  'One session keeps the tokens of every grant good, with refresh, step-up and sign-out, in turns with other processes, and finds its server late and again.'
 
 const goals: readonly (readonly [program: Program, of: keyof Size, goal: Goal])[] = [
   [discovery, 'all', { what: `${gzip.discovery}, all`, unit: 'bytes', atMost: 16_000 }],
