@@ -1,23 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { redisPath, startRedis } from '@x/examples/redis-server'
+import { describe, expect, it } from 'vitest'
+import type { StoreAddress } from '../src/store-address.ts'
 import { mostTokens, runTogether } from '../src/together.ts'
 
 const forMs = 10_000
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'together-'))
-})
-afterAll(() => rm(folder, { recursive: true }))
 
-it('twenty processes that share a store ask for one token a life in all, and fail no call (RFC 9700 §4.14.2)', async () => {
-  const store = {
-    module: '@x/oauth-grants/node',
-    name: 'fileStore',
-    options: { path: join(folder, 'tokens.json') },
-  }
-
+async function judge(store: StoreAddress): Promise<void> {
   const results = await runTogether(store, 20, forMs)
 
   for (const { credential, calls, failures, tokenRequests } of results) {
@@ -28,4 +19,25 @@ it('twenty processes that share a store ask for one token a life in all, and fai
     const ends = tokenRequests.map(({ to }) => to)
     expect(tokenRequests.slice(1).filter(({ from }, index) => from < (ends[index] ?? 0))).toEqual([])
   }
+}
+
+describe('twenty processes ask for one token a life in all, and fail no call (RFC 9700 §4.14.2)', () => {
+  it('where they share a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'together-'))
+    const options = { path: join(folder, 'tokens.json') }
+
+    await judge({ module: '@x/oauth-grants/node', name: 'fileStore', options })
+
+    await rm(folder, { recursive: true })
+  })
+
+  it.skipIf(redisPath === undefined)('where they share a Redis', async () => {
+    await using redis = await startRedis()
+    const module = new URL('../src/redis-store.ts', import.meta.url).href
+
+    await judge({ module, name: 'openRedisStore', options: { url: redis.url } })
+  })
 })
+
+if (redisPath === undefined)
+  console.log('Redis is not installed: twenty processes on one Redis are not tried.')

@@ -11,7 +11,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   '@x/examples': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
   '@x/interop': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
   '@x/bench': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
-  '@x/endurance': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
+  '@x/endurance': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed', '@x/examples'],
   '@x/gates': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
   '@x/runtimes': [],
 }
