@@ -210,11 +210,7 @@ export function createSession<O extends GrantOptions>(
     binding,
   }
   const obtain = (renewal: Renewal) => {
-    const send = createPost(endpoint, renewal.emit)
-    const post: Post = async (...request) => {
-      await renewal.hold()
-      return send(...request)
-    }
+    const post = createPost(endpoint, renewal.emit, renewal.hold)
     return grant(options, {
       ...renewal,
       scope: unionOf(scopeTokens(scope), scopeTokens(renewal.scope)),

@@ -32,7 +32,7 @@ export function encrypted(
   return {
     async load(name) {
       const stored = await store.load(name)
-      return stored && { ...stored, value: await decrypt(stored.value, name, keys) }
+      return stored && { ...stored, value: await decrypt(stored, name, keys) }
     },
     async save(name, value, options) {
       return store.save(name, await encrypt(value, name, keys), options)
@@ -47,11 +47,12 @@ type Keys = readonly [Promise<CryptoKey>, ...Promise<CryptoKey>[]]
 function importKey(key: EncryptionKey): Promise<CryptoKey> {
   const isKey = key instanceof CryptoKey
   const bits = isKey ? (key.algorithm as AesKeyAlgorithm).length : key?.byteLength * 8 // of other algorithms it has none
-  if (bits !== 256 || (isKey && key.algorithm.name !== 'AES-GCM')) {
+  const canBoth = !isKey || (key.usages.includes('encrypt') && key.usages.includes('decrypt'))
+  if (bits !== 256 || (isKey && key.algorithm.name !== 'AES-GCM') || !canBoth) {
     throw unusable(
       'invalid_key',
       'encryption key',
-      'it is not of 256 bits, for AES-GCM. 32 random bytes are one',
+      'it is not of 256 bits, for encrypt and decrypt of AES-GCM. 32 random bytes are one',
     )
   }
   if (isKey) return Promise.resolve(key)
@@ -65,7 +66,11 @@ async function encrypt(value: string, name: string, [key]: Keys): Promise<string
   return prefix + btoa(all.map((byte) => String.fromCharCode(byte)).join(''))
 }
 
-async function decrypt(text: string, name: string, keys: Keys): Promise<string> {
+async function decrypt(
+  { value: text, revision }: { readonly value: string; readonly revision: string },
+  name: string,
+  keys: Keys,
+): Promise<string> {
   for (const key of keys) {
     try {
       if (!text.startsWith(prefix)) break
@@ -78,8 +83,8 @@ async function decrypt(text: string, name: string, keys: Keys): Promise<string> 
     }
   }
   const message =
-    'What is in the store was not encrypted by any of the keys that were given, or under another name, and was left as it is. Check the keys; without the right one, clear it and sign in again.'
-  throw new StoreError('store_unreadable', message)
+    'What is in the store was not encrypted by any of the keys that were given, or under another name, and was left as it is. Check the keys; without the right one, sign out, and sign in again.'
+  throw new StoreError('store_unreadable', message, { revision })
 }
 
 /** The name is sealed with the value: moved to another, it is of no use. */

@@ -135,21 +135,25 @@ export class AuthorizationError extends OAuthError {
 
 export type StoreErrorCode = 'invalid_name' | 'store_unreadable' | 'store_unsafe' | 'store_unavailable'
 
+export interface StoreErrorOptions extends OAuthErrorOptions {
+  readonly path?: string | undefined
+  readonly revision?: string | undefined
+}
+
 /** What a store holds cannot be used. It was left as it is. */
 export class StoreError extends OAuthError {
   override readonly name = 'StoreError'
   override readonly code: StoreErrorCode
   /** The file of a `fileStore`, or the name that was no name of one. */
   readonly path: string | undefined
+  /** Of the entry that cannot be read: by it, it can be cleared. */
+  readonly revision: string | undefined
 
-  constructor(
-    code: StoreErrorCode,
-    message: string,
-    { path, ...options }: OAuthErrorOptions & { readonly path?: string | undefined } = {},
-  ) {
+  constructor(code: StoreErrorCode, message: string, options: StoreErrorOptions = {}) {
     super(message, options)
     this.code = code
-    this.path = path
+    this.path = options.path
+    this.revision = options.revision
   }
 }
 

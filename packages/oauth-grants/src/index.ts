@@ -106,6 +106,7 @@ export {
   isOAuthError,
   StoreError,
   type StoreErrorCode,
+  type StoreErrorOptions,
   TokenError,
   type TokenErrorCode,
   type TokenErrorOptions,

@@ -49,6 +49,9 @@ export function sourceFor<O extends GrantOptions, G extends Omit<GrantOptions, '
     : search.keep(ownCopy(given))
 }
 
+/** How long closing waits until the server is noted, in ms. */
+const closingMs = 3_000
+
 /** How long a store is believed, in ms. */
 const dayMs = 86_400_000
 
@@ -71,6 +74,7 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   #place: Place<O, K> | undefined
   #looking: Promise<Place<O, K>> | undefined
   #recalling: Promise<void> | undefined
+  #noting: Promise<unknown> | undefined
   /** What the store holds, be it too old to be believed. */
   #past: Located | undefined
   /** The resource has answered without a token. */
@@ -170,7 +174,10 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
 
   async close(): Promise<void> {
     this.#closing.abort(new AuthConfigError('closed', 'This auth object was closed; make another one.'))
-    await Promise.all([settled(this.#looking), this.#place?.kept.close()])
+    const ended = new AbortController()
+    const noted = Promise.race([this.#noting, this.#clock.sleep(closingMs, ended.signal)])
+    await Promise.all([settled(this.#looking), this.#place?.kept.close(), noted])
+    ended.abort()
   }
 
   /** Joins the search under way, or starts one. */
@@ -194,7 +201,7 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     // What the resource demanded at first, and not what a later refusal did not say.
     const scope = this.#given.scope === undefined ? place.options.scope : located.scope
     // The server is known, whatever becomes of this.
-    await this.#note({ ...located, scope }).catch(() => {})
+    this.#noting = settled(this.#note({ ...located, scope }))
     return place
   }
 

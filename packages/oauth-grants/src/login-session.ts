@@ -48,15 +48,21 @@ export class LoginSession implements TokenSource {
   async #join(challenge: Challenge | undefined, signal: AbortSignal | null | undefined): Promise<Token> {
     this.#login ??= this.#start(challenge)
     const login = this.#login
+    let isOver = false
     login.waiting += 1
     try {
-      return await untilAborted(login.token, signal)
+      return await untilAborted(
+        login.token.finally(() => {
+          isOver = true
+        }),
+        signal,
+      )
     } finally {
       login.waiting -= 1
       if (login.waiting === 0) {
         // Whoever comes next starts another one.
         if (this.#login === login) this.#login = undefined
-        login.callOff.abort(signal?.reason)
+        if (!isOver) login.callOff.abort(signal?.reason)
       }
     }
   }

@@ -34,7 +34,7 @@ export class RenewalPace {
     if (error && since <= now && now < until) throw stillFailing(error, this.#failures, until - now)
   }
 
-  obtained(why: RenewalReason, now: number): void {
+  obtained(why: RenewalReason | undefined, now: number): void {
     this.#failures = 0
     this.#pause = undefined
     if (why === 'rejected') this.#refusals = [...this.#refusals, now]

@@ -67,6 +67,7 @@ export class Renewer {
   /** Of what was last seen or written in the store: another one there is news, whatever its time says. */
   #revision: string | undefined
   #stepUps = 0
+  #saving: Promise<unknown> | undefined
 
   constructor(obtain: Obtain, options: RenewerOptions) {
     this.#obtain = obtain
@@ -102,6 +103,8 @@ export class Renewer {
   async forgetAll(signal: AbortSignal): Promise<Token | undefined> {
     const { newest: held } = this.held
     this.held.drop()
+    this.#stepUps = 0
+    await this.#saving
     return newest(held, await this.#stored.clear(signal))
   }
 
@@ -115,8 +118,10 @@ export class Renewer {
     const demanded = demandedScope(challenge)
     const accept = (stored: Stored) => {
       const found = this.#adopt(stored, demanded)
-      if (found) emit({ type: 'renewal', why, outcome: 'adopted' })
-      else if (!interactive) this.#pace.require(why, this.#clock.now(), this.held.newest?.issuer ?? '')
+      if (found) {
+        this.#pace.obtained(undefined, 0)
+        emit({ type: 'renewal', why, outcome: 'adopted' })
+      } else if (!interactive) this.#pace.require(why, this.#clock.now(), this.held.newest?.issuer ?? '')
       return found
     }
     let isCounted = false
@@ -139,6 +144,8 @@ export class Renewer {
       // A no to more scope is none to the next token without it.
       else if (why !== 'early' && !interactive && (demanded === undefined || isPassing(error)))
         this.#pace.failed(error, now)
+      // It is good for others than who refuse it.
+      if (isOAuthError(error, 'renewal_loop')) this.held.token ??= this.held.newest
       // Nobody has said no.
       if (isCounted && isPassing(error)) this.#stepUps -= 1
       emit({ type: 'renewal', why, outcome: 'failed', ...codeOf(error) })
@@ -156,8 +163,13 @@ export class Renewer {
     if (isOver && known?.refreshToken !== undefined) this.held.drop(known)
     this.#revision = revision
     if (!isNews || token === undefined) return undefined
-    if (this.#isBetter(token, demanded)) return this.held.keep(token, this.#clock.now())
-    this.held.newest = token
+    if (this.#isBetter(token, undefined)) {
+      this.held.keep(token, this.#clock.now())
+      return this.suffices(token, demanded) ? token : undefined
+    }
+    // What is older, and holds nothing to renew it with, is no news.
+    const isBare = token.refreshToken === undefined && token.accessToken !== known?.accessToken
+    if (!isBare || known?.refreshToken === undefined) this.held.newest = token
     return undefined
   }
 
@@ -173,13 +185,15 @@ export class Renewer {
     const done = new AbortController()
     try {
       // It must not be lost, whatever ends meanwhile; but a store that hangs must not keep it from who has it.
-      const ending = token.refreshToken === undefined ? signal : this.lateAfter(savingMs, done.signal)
+      const isShort = interactive || token.refreshToken !== undefined
+      const late = isShort ? this.lateAfter(savingMs, done.signal) : signal
+      const ending = token.refreshToken === undefined ? AbortSignal.any([signal, late]) : late
       this.#revision = await this.#stored.save(token, over, ending)
     } catch (error) {
       if (isOAuthError(error, 'signed_out') && !signal.aborted) this.held.drop()
       else if (isLatest()) {
         this.held.keep(token, this.#clock.now())
-        if (token.refreshToken !== undefined) void this.#saveLater(token, over, signal)
+        if (token.refreshToken !== undefined) this.#saving = this.#saveLater(token, over, signal)
       }
       throw error
     } finally {

@@ -60,6 +60,8 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   #renewal: Promise<Token> | undefined
   /** Begun while the token in hand was good. */
   #isEarly = false
+  /** Begun for what a resource demanded: its error says nothing to who only wants the next token. */
+  #isWider = false
   /** All that is under way: the renewal, and sign-ins beside it. */
   #flights: readonly Promise<Token>[] = []
   /** Aborted to end what is under way; and for good, when the session is closed. */
@@ -102,6 +104,7 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const demanded = demandedScope(challenge)
     const why = this.#renewer.reason(rejected, demanded)
     let hasFailed = false
+    let hasWaited = false
     for (;;) {
       if (rejected !== undefined && demanded === undefined) this.#renewer.held.refuse(rejected)
       // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
@@ -109,17 +112,21 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       if (held !== undefined) return held
       const hasJoined = this.#renewal !== undefined
       const isForEarly = hasJoined && this.#isEarly && !hasFailed
+      const isForOther = hasJoined && this.#isWider && demanded === undefined
       const renewal = this.#renew(why, challenge)
       const token = await untilAborted(renewal, signal).catch((error: unknown) => {
         hasFailed = true
         // It was begun when there was still time to fail: now that there is none, another one is.
-        if (isForEarly && isPassing(error) && signal?.aborted !== true) return undefined
+        const isOver = signal?.aborted === true || this.#work.signal.aborted
+        if (!isOver && ((isForEarly && isPassing(error)) || isForOther)) return undefined
         throw error
       })
       if (token === undefined) continue
       // What was under way may have brought the very token that was refused meanwhile, or one of another scope.
-      if (!hasJoined || (!this.#renewer.held.wasRefused(token) && this.#renewer.suffices(token, demanded)))
-        return token
+      // Twice is enough: some servers give the same token again.
+      const isRefused = this.#renewer.held.wasRefused(token) && !hasWaited
+      if (!hasJoined || (!isRefused && this.#renewer.suffices(token, demanded))) return token
+      hasWaited = true
     }
   }
 
@@ -181,7 +188,10 @@ export class TokenSession implements TokenSource, AsyncDisposable {
 
   /** Joins the renewal under way, or starts one. */
   #renew(why: RenewalReason, challenge?: Challenge): Promise<Token> {
-    if (this.#renewal === undefined) this.#isEarly = why === 'early'
+    if (this.#renewal === undefined) {
+      this.#isEarly = why === 'early'
+      this.#isWider = demandedScope(challenge) !== undefined
+    }
     this.#renewal ??= this.#inTime(why, challenge).finally(() => {
       if (this.#renewal === renewal) this.#renewal = undefined
     })

@@ -6,6 +6,7 @@
 import { type Clock, untilAborted } from '@x/oauth-discovery/http'
 import type { Binding } from './binding.ts'
 import { AuthConfigError, StoreError } from './errors.ts'
+import { isAskedFor } from './scope.ts'
 import type { TokenStore } from './store.ts'
 import { createToken, decodeToken, encodeToken, isFresh, type Token } from './token.ts'
 import { giveBack, inTurn, leaseSoon, ownTurn, type Turn } from './turn.ts'
@@ -93,7 +94,8 @@ export class StoredToken {
       if (other.revision === undefined && turn.token?.refreshToken !== undefined) throw signedOut()
       const isFenced = fence !== undefined && other.revision === expect
       // A write that loses against another's of the same time is no loss: both tokens are good.
-      if (isFenced || (other.token && other.token.obtainedAt >= token.obtainedAt)) return undefined
+      const isWider = other.token && !isAskedFor(token, other.token.requestedScope)
+      if (isFenced || isWider || (other.token && other.token.obtainedAt >= token.obtainedAt)) return ''
       expect = other.revision
     }
     const message = `A token could not be kept in the store: others wrote first, ${maxTries} times. Check whether its save tells of that when nobody did.`
@@ -123,7 +125,7 @@ export class StoredToken {
     const lease = await leaseSoon({ store, key, clock: this.#clock, signal }, patienceMs)
     try {
       for (let tries = 1; ; tries += 1) {
-        const stored = await untilAborted(store.load(key), signal)
+        const stored = await untilAborted(store.load(key).catch(unread), signal)
         if (stored === undefined) return undefined
         const isCleared = await untilAborted(store.clear(key, { expect: stored.revision }), signal)
         if (isCleared || tries === maxTries) return readable(stored.value, binding)
@@ -132,6 +134,13 @@ export class StoredToken {
       await giveBack(lease).catch(() => {})
     }
   }
+}
+
+/** What nobody can read can be forgotten all the same. */
+function unread(error: unknown): { readonly value: string; readonly revision: string } {
+  if (error instanceof StoreError && error.revision !== undefined)
+    return { value: '', revision: error.revision }
+  throw error
 }
 
 function readable(text: string, binding: Binding | undefined): Token | undefined {

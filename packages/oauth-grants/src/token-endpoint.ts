@@ -60,7 +60,12 @@ export interface EndpointOptions extends HttpOptions<GrantEvent> {
   readonly binding?: Binding | undefined
 }
 
-export function createPost(options: EndpointOptions, emit: Emit<GrantEvent>): Post {
+/** @param hold waited for right before a request leaves: it throws where it must not */
+export function createPost(
+  options: EndpointOptions,
+  emit: Emit<GrantEvent>,
+  hold: () => Promise<void> = async () => {},
+): Post {
   const { server, client, authentication, clock = systemClock } = options
   const { issuer } = server
   return (purpose, url, parameters, closing, proof) => {
@@ -85,6 +90,7 @@ export function createPost(options: EndpointOptions, emit: Emit<GrantEvent>): Po
           if (!signal.aborted || closing?.aborted === true) throw error
           throw fail('timeout', late, { url: endpoint, recovery: 'transient' })
         })
+        await hold()
         const sentAt = clock.now()
         const answer = await http({ purpose, url, body: form, headers })
         const json = parseJsonObject(answer)

@@ -116,7 +116,6 @@ async function holding<S, T>(
   act: (seen: S, turn: Turn) => Promise<T>,
 ): Promise<T> {
   const done = new AbortController()
-  const over = signal ? AbortSignal.any([done.signal, signal]) : done.signal
   let goodFrom = askedAt
   const extend = async () => {
     const now = clock.now()
@@ -127,10 +126,12 @@ async function holding<S, T>(
   }
   // A process that stood still, or whose clock was set, may have lost it without notice.
   const hold = async () => {
-    if (Math.abs(clock.now() - goodFrom) > leaseMs / 2) await extend()
+    while (Math.abs(clock.now() - goodFrom) > leaseMs / 2) await untilAborted(extend(), signal)
   }
   // Some clocks reject when they are woken.
-  keep(extend, clock, over).catch(() => {})
+  const over = new AbortController()
+  void longAfter(signal, clock, done.signal).then(() => over.abort())
+  keep(extend, clock, AbortSignal.any([done.signal, over.signal])).catch(() => {})
   try {
     tell?.('held')
     // Somebody else may have had the turn since it was looked at.

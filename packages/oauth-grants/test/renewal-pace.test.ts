@@ -332,7 +332,7 @@ describe('a resource that refuses each token', () => {
     const before = obtain.mock.calls.length
     clock.pass(retryAfterMs)
 
-    await session.getToken()
+    await session.getToken({ rejected: session.current() })
 
     expect(obtain).toHaveBeenCalledTimes(before + 1)
   })

@@ -46,6 +46,8 @@ async function create(path: string, text: string): Promise<boolean> {
   } catch (error) {
     // What the file system throws has a code.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (/^(?:ENOSPC|EDQUOT|EFBIG|EIO)$/.test(String((error as NodeJS.ErrnoException).code)))
+      await rm(path, { force: true })
     throw error
   }
 }
