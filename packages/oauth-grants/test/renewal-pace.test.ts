@@ -4,10 +4,11 @@ import {
   ClientCredentialsAuth,
   isOAuthError,
   type OAuthError,
+  type Token,
   TokenError,
 } from '../src/index.ts'
 import { handClock } from './hand-clock.ts'
-import { aside, bench, demand, down, secretOf, storeWith, tokenOf } from './session-bench.ts'
+import { aside, bench, byHand, demand, down, secretOf, storeWith, tokenOf } from './session-bench.ts'
 import { metadata, tokenServer } from './token-server.ts'
 
 afterEach(() => void vi.restoreAllMocks())
@@ -160,6 +161,24 @@ describe('a server that fails', () => {
     await failing(all, 2)
 
     expect(all.obtain).toHaveBeenCalledTimes(before + 2)
+  })
+
+  it('is not counted by an early renewal either where its token is refused before that fails', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const all = bench({ seconds: 100 })
+    const rejected = await all.session.getToken()
+    const slow = byHand<Token>()
+    all.obtain.mockReturnValueOnce(slow.promise).mockRejectedValue(down())
+    all.clock.pass(60_000)
+    await all.session.getToken()
+    const waiting = all.session.getToken({ rejected }).catch(caught)
+    await aside()
+
+    slow.reject(down())
+    await waiting
+    await failing(all, 2)
+
+    expect(all.obtain).toHaveBeenCalledTimes(5)
   })
 
   it('is not asked early either in a pause, and the token in hand is used', async () => {
