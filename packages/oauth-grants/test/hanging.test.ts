@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { memoryStore, type TokenStore } from '../src/index.ts'
 import { passing, sharedStore } from './process-bench.ts'
 import { aside, bench, key, secretOf, tokenOf } from './session-bench.ts'
@@ -40,6 +40,23 @@ it('a store that hangs at save of a refresh token: the next call has the token',
   next.catch(() => {})
   await passing(clock, 31_000)
   expect(await next).toBe('kept')
+})
+
+it('a store that hangs at save of a refresh token keeps it from who waits for 10 s, and no longer', async () => {
+  const store = { ...memoryStore(), save: hanging }
+  const { session, clock, obtain } = bench({ storage: { store, key } })
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 'kept', 100, { refreshToken: 'r2' }))
+  const failed = vi.fn()
+  const waiting = session.getToken().catch(failed)
+  await aside()
+  await passing(clock, 9_900)
+  expect(failed).not.toHaveBeenCalled()
+
+  await passing(clock, 100)
+  await waiting
+
+  expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'timeout' }))
+  expect(await secretOf(session.getToken())).toBe('kept')
 })
 
 it('a store that hangs when a turn is given back fails nobody', async () => {
