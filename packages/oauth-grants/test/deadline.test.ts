@@ -117,7 +117,7 @@ describe('a renewal that does not end', () => {
     vi.restoreAllMocks()
   })
 
-  it('leaves nothing that wakes later: a clock has nobody asleep when all is done', async () => {
+  it('leaves nothing that wakes later: a clock has nobody asleep when all is done, nor when it is closed', async () => {
     const clock = handClock()
     let asleep = 0
     const sleep: typeof clock.sleep = async (...asked) => {
@@ -129,6 +129,9 @@ describe('a renewal that does not end', () => {
     const { session } = bench({ clock: { ...clock, sleep }, storage })
 
     await session.getToken()
+    await aside()
+    expect(asleep).toBe(0)
+    await session.close()
     await aside()
 
     expect(asleep).toBe(0)
