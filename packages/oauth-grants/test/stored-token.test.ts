@@ -2,7 +2,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { memoryStore, type Token, type TokenStore } from '../src/index.ts'
 import { encodeToken } from '../src/token.ts'
 import { handClock } from './hand-clock.ts'
+import { passing } from './process-bench.ts'
 import { aside, bench, byHand, down, key, secretOf, storeWith, times, tokenOf } from './session-bench.ts'
+import { withoutLeases } from './without-leases.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -288,6 +290,24 @@ it('lets nobody pass who comes while another, who waited for a turn, has gone (R
   await expect(Promise.all([first, last])).resolves.toEqual(['first', 'first'])
   await expect(gone).resolves.toMatchObject({ code: 'closed' })
   expect(late.obtain).not.toHaveBeenCalled()
+})
+
+it('lets nobody pass in this process while one asks, however long that takes, by a store without turns (RT-06)', async () => {
+  const clock = handClock()
+  const storage = { store: withoutLeases(memoryStore()), key }
+  const [one, other] = [
+    bench({ clock, storage, timeoutMs: 60_000 }),
+    bench({ clock, storage, timeoutMs: 60_000 }),
+  ]
+  const slow = byHand<Token>()
+  one.obtain.mockReturnValueOnce(slow.promise)
+  const tokens = [one, other].map((each) => each.session.getToken())
+
+  await passing(clock, 60_000)
+  expect(other.obtain).not.toHaveBeenCalled()
+  slow.resolve(tokenOf(clock, 'slow', 100))
+
+  await expect(Promise.all(tokens)).resolves.toMatchObject([{ accessToken: 'slow' }, { accessToken: 'slow' }])
 })
 
 it('takes no older token from a store than the one in hand, which may have used up what that one holds (RT-01)', async () => {
