@@ -38,6 +38,17 @@ describe('a clock that is set back', () => {
     expect(obtain).toHaveBeenCalledTimes(1)
   })
 
+  it('by 1,001 ms costs one renewal', async () => {
+    const { session, obtain, clock } = bench({ seconds: 100 })
+    await session.getToken()
+
+    clock.pass(-1_001)
+    await session.getToken()
+    await aside()
+
+    expect(obtain).toHaveBeenCalledTimes(2)
+  })
+
   it('in many small steps costs nothing either, but for the time that it is wrong by', async () => {
     const { session, obtain, clock } = bench({ seconds: 100 })
     await session.getToken()

@@ -210,6 +210,25 @@ describe('a store', () => {
   })
 })
 
+it.each([
+  ['takes nothing from a store that was refused', 8, 't2'],
+  ['remembers eight refusals and no more', 9, 'refused'],
+])('%s', async (_, refusals, expected) => {
+  const { storage, write } = await storeWith()
+  const { session, clock } = bench({ storage })
+  await session.getToken()
+  const refused = tokenOf(clock, 'refused', 1_000)
+  await session.getToken({ rejected: refused })
+  for (let each = 1; each < refusals; each += 1) {
+    clock.pass(1)
+    await session.getToken({ rejected: tokenOf(clock, `late${each}`, 1) })
+  }
+  await write(refused)
+  clock.pass(100_000)
+
+  await expect(secretOf(session.getToken())).resolves.toBe(expected)
+})
+
 describe('a store that was written meanwhile', () => {
   /** Others write, just before each of our writes that are told so. */
   async function raced(others: readonly string[], at: 'before us' | 'after us') {
