@@ -65,6 +65,20 @@ describe('a renewal that does not end', () => {
     expect(error).toMatchObject({ message: expect.stringContaining('12000 ms') })
   })
 
+  it('says whose token it was to replace', async () => {
+    const { session, clock, obtain } = bench()
+    const issuer = 'https://as.example'
+    obtain.mockImplementationOnce(async () => tokenOf(clock, 't1', 10, { issuer }))
+    await session.getToken()
+    clock.pass(10_000)
+    obtain.mockImplementationOnce(hanging)
+    const waiting = session.getToken().catch(caught)
+
+    await passing(clock, 30_000)
+
+    expect(await waiting).toMatchObject({ ...late, issuer })
+  })
+
   it('is waited for until twice the time of a request and 10 s are over', async () => {
     const { session, clock, obtain } = bench({ timeoutMs: 1_000 })
     const slow = byHand<Token>()

@@ -275,6 +275,30 @@ describe('a server that fails', () => {
     expect(await secretOf(all.session.getToken())).toBe('person')
   })
 
+  it('is left alone for as long where somebody has signed in meanwhile', async () => {
+    const all = bench()
+    await failing(all, 3)
+    all.obtain.mockReset().mockResolvedValue(tokenOf(all.clock, 'person', 100))
+    const rejected = await all.session.logIn(undefined, new AbortController().signal)
+
+    const error = await failureOf(all.session.getToken({ rejected }))
+
+    expect(error).toMatchObject({ code: 'unavailable', retryAfterMs: 1_000 })
+    expect(all.obtain).toHaveBeenCalledTimes(1)
+  })
+
+  it('is not counted where somebody signs in', async () => {
+    const all = bench()
+    all.obtain.mockRejectedValue(down())
+    for (let each = 0; each < 3; each += 1) {
+      await all.session.logIn(undefined, new AbortController().signal).catch(() => {})
+    }
+
+    await failing(all, 1)
+
+    expect(all.obtain).toHaveBeenCalledTimes(4)
+  })
+
   it('is told of without the secrets of the request (NS-09)', async () => {
     const { fetch, arrivals } = tokenServer(() =>
       Response.json({ error: 'server_error', error_description: 'hunter2-secret' }, { status: 500 }),

@@ -351,6 +351,34 @@ it('takes no older token from a store than the one in hand, which may have used 
   await expect(read()).resolves.toBe('t3')
 })
 
+it('leaves the token in hand where another has put there what is of no use', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { storage, write } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 'good', 100, { refreshToken: 'r1' }))
+  await session.getToken()
+  clock.pass(60_000)
+  await write(tokenOf(clock, 'ended', 0))
+  obtain.mockRejectedValueOnce(down())
+
+  await session.getToken()
+  await aside()
+
+  expect(session.current()?.accessToken).toBe('good')
+})
+
+it('takes what is there after a sign-out that the store has failed', async () => {
+  const { storage, store } = await storeWith()
+  const { session, obtain } = bench({ storage })
+  await session.getToken()
+  store.clear.mockRejectedValueOnce(new Error('disk'))
+  await session.signOut().catch(() => {})
+
+  await expect(secretOf(session.getToken())).resolves.toBe('t1')
+
+  expect(obtain).toHaveBeenCalledTimes(1)
+})
+
 it('uses a token only when it is in the store (RT-01, RFC 6749 §6)', async () => {
   const saving = byHand<string | undefined>()
   const store = { ...memoryStore(), save: () => saving.promise }
