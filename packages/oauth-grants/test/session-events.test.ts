@@ -60,6 +60,15 @@ describe('events', () => {
     expect(told(events)).toContain('b absent started')
   })
 
+  it('tell the code of an error of ours, and of no other', async () => {
+    const { session, obtain, events } = bench()
+    obtain.mockRejectedValueOnce(Object.assign(new Error('x'), { code: 'ENOENT' }))
+
+    await session.getToken().catch(() => {})
+
+    expect(told(events)).toEqual(['a absent started', 'a absent failed'])
+  })
+
   it('tell of exchanges as part of the renewal', async () => {
     const { session, obtain, events, clock } = bench()
     obtain.mockImplementationOnce(async ({ emit }) => {

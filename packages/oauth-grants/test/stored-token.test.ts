@@ -351,20 +351,119 @@ it('takes no older token from a store than the one in hand, which may have used 
   await expect(read()).resolves.toBe('t3')
 })
 
-it('leaves the token in hand where another has put there what is of no use', async () => {
+it.each<[string, string | undefined, boolean]>([
+  ['another has put there what is of no use', 'r1', true],
+  ['it has gone from there without a refresh token, by its age perhaps', undefined, false],
+])('leaves the token in hand where %s', async (_, refreshToken, isWritten) => {
   vi.spyOn(Math, 'random').mockReturnValue(0)
   const { storage, write } = await storeWith()
   const { session, obtain, clock } = bench({ storage })
-  obtain.mockImplementationOnce(async () => tokenOf(clock, 'good', 100, { refreshToken: 'r1' }))
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 'good', 100, { refreshToken }))
   await session.getToken()
   clock.pass(60_000)
-  await write(tokenOf(clock, 'ended', 0))
+  await write(isWritten ? tokenOf(clock, 'ended', 0) : undefined)
   obtain.mockRejectedValueOnce(down())
 
   await session.getToken()
   await aside()
 
   expect(session.current()?.accessToken).toBe('good')
+})
+
+it('has no token in hand any longer where somebody has signed out while it was renewed', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { storage, write } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  obtain.mockImplementation(async () => {
+    if (obtain.mock.calls.length > 1) await write(undefined)
+    return tokenOf(clock, 'good', 100, { refreshToken: 'r1' })
+  })
+  await session.getToken()
+  clock.pass(60_000)
+  await session.getToken()
+  await aside()
+
+  expect(session.current()).toBeUndefined()
+})
+
+it.each<[string, (saving: ReturnType<typeof byHand<string | undefined>>) => void]>([
+  ['kept', ({ resolve }) => resolve('7')],
+  ['not kept', ({ reject }) => reject(new Error('disk full'))],
+])('a renewal whose token is %s after somebody has signed in leaves what that brought', async (_, end) => {
+  const { storage, store } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  const saving = byHand<string | undefined>()
+  store.save.mockReturnValueOnce(saving.promise)
+  const renewing = session.getToken().catch(() => {})
+  await aside()
+  obtain.mockResolvedValueOnce(tokenOf(clock, 'person', 100))
+  await session.logIn(undefined, new AbortController().signal)
+
+  end(saving)
+  await renewing
+
+  expect(session.current()?.accessToken).toBe('person')
+})
+
+it('keeps what a sign-in brings in the place of a token of the same time', async () => {
+  const { storage, read } = await storeWith()
+  const { session } = bench({ storage })
+  await session.getToken()
+
+  await session.logIn(undefined, new AbortController().signal)
+
+  await expect(read()).resolves.toBe('t2')
+})
+
+it('gives what another has put there at the same time, where somebody signs out: it is the one to be revoked', async () => {
+  const { storage, write } = await storeWith()
+  const { session, clock } = bench({ storage })
+  await session.getToken()
+  await write(tokenOf(clock, 'theirs', 100))
+
+  await expect(session.signOut()).resolves.toMatchObject({ accessToken: 'theirs' })
+})
+
+it('lets a grant that lets go of a refresh token take nothing of a sign-in beside it', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { storage } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  await session.getToken()
+  const going = byHand<void>()
+  obtain.mockImplementationOnce(async ({ forget }) => {
+    await going.promise
+    await forget()
+    throw down()
+  })
+  clock.pass(60_000)
+  await session.getToken()
+  await aside()
+  obtain.mockResolvedValueOnce(tokenOf(clock, 'person', 100, { refreshToken: 'r2' }))
+  const rejected = await session.logIn(undefined, new AbortController().signal)
+
+  going.resolve()
+  await aside()
+  await session.getToken({ rejected })
+
+  expect(obtain.mock.lastCall?.[0].previous).toMatchObject({ accessToken: 'person', refreshToken: 'r2' })
+})
+
+it('can be closed while a store hangs where a grant lets go of a refresh token', async () => {
+  const { storage, store } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  await session.getToken()
+  clock.pass(100_000)
+  obtain.mockImplementationOnce(async ({ forget }) => {
+    store.load.mockReturnValue(new Promise(() => {}))
+    await forget()
+    throw down()
+  })
+  const waiting = expect(session.getToken()).rejects.toMatchObject({ code: 'closed' })
+  await aside()
+
+  await session.close()
+
+  await waiting
 })
 
 it('takes what is there after a sign-out that the store has failed', async () => {
