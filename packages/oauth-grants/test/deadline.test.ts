@@ -152,6 +152,30 @@ describe('a renewal that does not end', () => {
     expect(asleep).toBe(0)
   })
 
+  it('leaves nothing that wakes later either where it is ended by a close', async () => {
+    const clock = handClock()
+    let asleep = 0
+    const sleep: typeof clock.sleep = async (...asked) => {
+      asleep += 1
+      await clock.sleep(...asked)
+      asleep -= 1
+    }
+    const storage = { store: memoryStore(), key }
+    const { session, obtain } = bench({ clock: { ...clock, sleep }, storage })
+    obtain.mockImplementationOnce(({ signal }) => {
+      const { promise, reject } = byHand<Token>()
+      signal.addEventListener('abort', () => reject(signal.reason))
+      return promise
+    })
+    session.getToken().catch(() => {})
+    await aside()
+
+    await session.close()
+    await aside()
+
+    expect(asleep).toBe(0)
+  })
+
   it('for what signs the request hangs ends by the time of the request', async () => {
     const clock = handClock()
     const auth = new ClientCredentialsAuth({

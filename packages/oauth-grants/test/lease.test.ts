@@ -70,6 +70,43 @@ describe('a renewal in one of several processes', () => {
     expect(told(other.events)).toEqual(['a absent started', 'a lease waiting'])
   })
 
+  it('is none where another has ended between the look and the turn (RT-06)', async () => {
+    const { inner, start } = sharedStore()
+    const other = start('other')
+    const lease: NonNullable<TokenStore['lease']> = async (...asked) => {
+      await other.session.getToken()
+      return inner.lease?.(...asked)
+    }
+    const one = start('one', { over: { lease } })
+
+    expect(await secretOf(one.session.getToken())).toBe('other1')
+    expect(one.obtain).not.toHaveBeenCalled()
+  })
+
+  it('can be closed while it waits for its turn', async () => {
+    const { start } = sharedStore()
+    const [one, other] = [start('one'), start('other')]
+    one.obtain.mockReturnValueOnce(new Promise(() => {}))
+    one.session.getToken().catch(() => {})
+    await aside()
+    const waiting = expect(other.session.getToken()).rejects.toMatchObject({ code: 'closed' })
+    await aside()
+
+    await other.session.close()
+
+    await waiting
+  })
+
+  it('of a person is no matter of who signs in under another key', async () => {
+    const store = memoryStore()
+    const [one, other] = [bench({ storage: { store, key } }), bench({ storage: { store, key: 'other' } })]
+    one.obtain.mockReturnValueOnce(new Promise(() => {}))
+    one.session.logIn(undefined, never).catch(() => {})
+    await aside()
+
+    expect(await secretOf(other.session.logIn(undefined, never))).toBe('t1')
+  })
+
   it('is one for two who have a file in common (RT-06)', async () => {
     const path = await newPath()
     const clock = handClock()

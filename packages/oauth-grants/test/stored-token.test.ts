@@ -329,6 +329,118 @@ it('lets nobody pass in this process while one asks, however long that takes, by
   await expect(Promise.all(tokens)).resolves.toMatchObject([{ accessToken: 'slow' }, { accessToken: 'slow' }])
 })
 
+it('lets nobody pass in this process who comes while the second of two asks (RT-06)', async () => {
+  const storage = { store: withoutLeases(memoryStore()), key }
+  const [one, other, third] = [bench({ storage }), bench({ storage }), bench({ storage })]
+  const [failing, slow] = [byHand<Token>(), byHand<Token>()]
+  one.obtain.mockReturnValueOnce(failing.promise)
+  other.obtain.mockReturnValueOnce(slow.promise)
+  one.session.getToken().catch(() => {})
+  await aside()
+  const second = secretOf(other.session.getToken())
+  await aside()
+  failing.reject(down())
+  await aside()
+
+  const last = secretOf(third.session.getToken())
+  await aside()
+  slow.resolve(tokenOf(other.clock, 'second', 100))
+
+  await expect(Promise.all([second, last])).resolves.toEqual(['second', 'second'])
+  expect(third.obtain).not.toHaveBeenCalled()
+})
+
+it('keeps who comes in this process waiting for 10 s where one hangs that was closed, by a store without turns', async () => {
+  const clock = handClock()
+  const storage = { store: withoutLeases(memoryStore()), key }
+  const [one, other] = [bench({ clock, storage }), bench({ clock, storage })]
+  one.obtain.mockReturnValueOnce(new Promise(() => {}))
+  one.session.getToken().catch(() => {})
+  await aside()
+  void one.session.close()
+  await aside()
+  const waiting = secretOf(other.session.getToken())
+
+  await passing(clock, 9_900)
+  expect(other.obtain).not.toHaveBeenCalled()
+  await passing(clock, 100)
+
+  await expect(waiting).resolves.toBe('t1')
+})
+
+it('does not keep for a time what has a refresh token, which has no end that anybody knows', async () => {
+  const { storage, store } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  const first = tokenOf(clock, 't1', 100)
+  obtain.mockResolvedValueOnce(first)
+  obtain.mockResolvedValueOnce(tokenOf(clock, 't2', 100, { refreshToken: 'r2' }))
+
+  await session.getToken()
+  await session.getToken({ rejected: first })
+
+  expect(store.save.mock.calls.map(([, , { keepUntil }]) => keepUntil)).toEqual([first.expiresAt, undefined])
+})
+
+it('presents no refresh token where somebody has signed out elsewhere, be it after the first renewal', async () => {
+  const { storage, write } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 't1', 100, { refreshToken: 'r1' }))
+  await session.getToken()
+  await write(undefined)
+  clock.pass(100_000)
+
+  await session.getToken()
+
+  expect(obtain.mock.lastCall?.[0].previous?.refreshToken).toBeUndefined()
+})
+
+it('is given up with an error where a store without turns keeps nothing, though nobody has written', async () => {
+  const store = { ...withoutLeases(memoryStore()), save: vi.fn(async () => undefined) }
+  const { session } = bench({ storage: { store, key } })
+
+  await expect(session.getToken()).rejects.toMatchObject({ code: 'store_unavailable' })
+
+  expect(store.save).toHaveBeenCalledTimes(10)
+})
+
+it('gets the newer token over an older one that somebody has put there out of turn', async () => {
+  const store = memoryStore()
+  const { session, obtain, clock } = bench({ storage: { store, key } })
+  obtain.mockImplementationOnce(async () => {
+    const older = encodeToken(tokenOf(handClock(clock.now() - 1_000), 'older', 100))
+    await store.save(key, older, { expect: undefined })
+    return tokenOf(clock, 'newer', 100)
+  })
+
+  await session.getToken()
+
+  expect((await store.load(key))?.value).toContain('newer')
+})
+
+it.each([
+  ['its end, where that is to come', 100, 100],
+  ['no end that is to come, where it is refused for good', 5, 10],
+])('leaves of a token without its refresh token %s', async (_, seconds, end) => {
+  const { storage, readToken } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  const start = clock.now()
+  const first = tokenOf(clock, 't1', seconds, { refreshToken: 'r1', requestedScope: ['a'], issuer: 'as' })
+  obtain.mockResolvedValueOnce(first)
+  await session.getToken()
+  clock.pass(10_000)
+  obtain.mockImplementationOnce(async ({ forget }) => {
+    await forget()
+    throw down()
+  })
+  await session.getToken({ rejected: first }).catch(() => {})
+
+  const left = await readToken()
+
+  expect(left).toMatchObject({ accessToken: 't1', requestedScope: ['a'], issuer: 'as' })
+  expect(left?.refreshToken).toBeUndefined()
+  expect(left?.expiresAt).toBe(start + end * 1_000)
+})
+
 it('takes no older token from a store than the one in hand, which may have used up what that one holds (RT-01)', async () => {
   const { storage, store, read } = await storeWith()
   const { session, obtain, clock } = bench({ storage, seconds: 1000 })
