@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { dpop } from '../src/dpop.ts'
 import { memoryStore, type Token, type TokenStore } from '../src/index.ts'
-import { encodeToken } from '../src/token.ts'
+import { decodeToken, encodeToken } from '../src/token.ts'
 import { handClock } from './hand-clock.ts'
 import { passing } from './process-bench.ts'
 import { aside, bench, byHand, down, key, secretOf, storeWith, times, tokenOf } from './session-bench.ts'
@@ -441,6 +442,62 @@ it.each([
   expect(left?.expiresAt).toBe(start + end * 1_000)
 })
 
+it('signs out though the turn cannot be given back', async () => {
+  const inner = memoryStore()
+  const lease: TokenStore['lease'] = async (...asked) => {
+    const real = await inner.lease?.(...asked)
+    return real && { ...real, [Symbol.asyncDispose]: () => Promise.reject(new Error('disk')) }
+  }
+  const { session } = bench({ storage: { store: { ...inner, lease }, key } })
+
+  await expect(session.signOut()).resolves.toBeUndefined()
+})
+
+it('can be closed while a store hangs that is asked for a turn to sign out', async () => {
+  const store: TokenStore = { ...memoryStore(), lease: () => new Promise(() => {}) }
+  const { session } = bench({ storage: { store, key } })
+  const leaving = expect(session.signOut()).rejects.toMatchObject({ code: 'closed' })
+  await aside()
+
+  await session.close()
+
+  await leaving
+})
+
+describe('a bound token in a store', () => {
+  /** A session that has kept one, and another that has not read it. */
+  async function kept() {
+    const binding = await dpop()
+    const { storage, store } = await storeWith()
+    const all = { ...storage, binding }
+    const [one, other] = [bench({ storage: all }), bench({ storage: all })]
+    const token = tokenOf(one.clock, 'bound', 100, { binding, refreshToken: 'r1' })
+    one.obtain.mockResolvedValueOnce(token)
+    await one.session.getToken()
+    return { one, other, token, binding, store }
+  }
+
+  it('is given to who signs out, so that it can be revoked', async () => {
+    const { other } = await kept()
+
+    await expect(other.session.signOut()).resolves.toMatchObject({ accessToken: 'bound', refreshToken: 'r1' })
+  })
+
+  it('stays bound without its refresh token', async () => {
+    const { one, token, binding, store } = await kept()
+    one.obtain.mockImplementationOnce(async ({ forget }) => {
+      await forget()
+      throw down()
+    })
+
+    await expect(one.session.getToken({ rejected: token })).rejects.toMatchObject({ code: 'unavailable' })
+
+    const left = decodeToken((await store.load(key))?.value ?? '', binding)
+    expect(left).toMatchObject({ accessToken: 'bound', tokenType: 'DPoP' })
+    expect(left?.refreshToken).toBeUndefined()
+  })
+})
+
 it('takes no older token from a store than the one in hand, which may have used up what that one holds (RT-01)', async () => {
   const { storage, store, read } = await storeWith()
   const { session, obtain, clock } = bench({ storage, seconds: 1000 })
@@ -560,23 +617,26 @@ it('lets a grant that lets go of a refresh token take nothing of a sign-in besid
   expect(obtain.mock.lastCall?.[0].previous).toMatchObject({ accessToken: 'person', refreshToken: 'r2' })
 })
 
-it('can be closed while a store hangs where a grant lets go of a refresh token', async () => {
-  const { storage, store } = await storeWith()
-  const { session, obtain, clock } = bench({ storage })
-  await session.getToken()
-  clock.pass(100_000)
-  obtain.mockImplementationOnce(async ({ forget }) => {
-    store.load.mockReturnValue(new Promise(() => {}))
-    await forget()
-    throw down()
-  })
-  const waiting = expect(session.getToken()).rejects.toMatchObject({ code: 'closed' })
-  await aside()
+it.each(['load', 'save'] as const)(
+  'can be closed while a store hangs at %s where a grant lets go of a refresh token',
+  async (step) => {
+    const { storage, store } = await storeWith()
+    const { session, obtain, clock } = bench({ storage })
+    await session.getToken()
+    clock.pass(100_000)
+    obtain.mockImplementationOnce(async ({ forget }) => {
+      store[step].mockReturnValue(new Promise<never>(() => {}))
+      await forget()
+      throw down()
+    })
+    const waiting = expect(session.getToken()).rejects.toMatchObject({ code: 'closed' })
+    await aside()
 
-  await session.close()
+    await session.close()
 
-  await waiting
-})
+    await waiting
+  },
+)
 
 it('takes what is there after a sign-out that the store has failed', async () => {
   const { storage, store } = await storeWith()
