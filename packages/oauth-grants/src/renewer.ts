@@ -159,7 +159,7 @@ export class Renewer {
     // Without news the store may hold less than we do, where a save has failed.
     const isNews = known === undefined || revision !== this.#revision
     // Nobody takes a refresh token away but whoever signs out.
-    const isOver = isNews && revision === undefined && this.#revision !== undefined
+    const isOver = isNews && revision === undefined
     if (isOver && known?.refreshToken !== undefined) this.held.drop(known)
     this.#revision = revision
     if (!isNews || token === undefined) return undefined

@@ -65,7 +65,7 @@ export class StoredToken {
   }
 
   /** A store that hangs must not keep anybody who closes the session: so each wait here ends with a signal. */
-  async load(signal: AbortSignal | undefined): Promise<Stored> {
+  async load(signal: AbortSignal): Promise<Stored> {
     if (this.#storage === undefined) return {}
     const { store, key, binding } = this.#storage
     const stored = await untilAborted(store.load(key), signal)
@@ -74,11 +74,10 @@ export class StoredToken {
 
   /**
    * @param turn that in which the token was obtained, over what was found there
-   * @param signal undefined for what must not be lost, whatever ends meanwhile
    * @returns the revision by which it is there; undefined where a newer one is
    * @throws {AuthConfigError} `signed_out`: what it was to be the successor of is gone
    */
-  async save(token: Token, turn: StoredTurn, signal: AbortSignal | undefined): Promise<string | undefined> {
+  async save(token: Token, turn: StoredTurn, signal: AbortSignal): Promise<string | undefined> {
     if (this.#storage === undefined) return undefined
     const { store, key } = this.#storage
     const { fence } = turn
@@ -86,7 +85,7 @@ export class StoredToken {
     const keepUntil = token.refreshToken === undefined ? token.expiresAt : undefined
     let expect = turn.revision
     for (let tries = 0; tries < maxTries; tries += 1) {
-      signal?.throwIfAborted()
+      signal.throwIfAborted()
       const saving = store.save(key, encodeToken(token), { expect, fence, keepUntil })
       const saved = await untilAborted(saving, signal)
       if (saved !== undefined) return saved

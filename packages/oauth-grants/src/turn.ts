@@ -70,7 +70,7 @@ export function inTurn<S, T>(place: Place<S, T>, act: (seen: S, turn: Turn) => P
 /** Whoever hangs in spite of a signal has the turn for as long as who died. */
 async function longAfter(signal: AbortSignal | undefined, clock: Clock, done: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
-    if (signal?.aborted) resolve()
+    // Where it was aborted before, nothing was begun.
     signal?.addEventListener('abort', () => resolve(), { once: true, signal: done })
   })
   // Some clocks reject when they are woken.

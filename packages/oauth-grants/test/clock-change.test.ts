@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { encodeToken } from '../src/token.ts'
-import { handClock } from './hand-clock.ts'
+import { type HandClock, handClock } from './hand-clock.ts'
 import { aside, bench, secretOf, storeWith, tokenOf } from './session-bench.ts'
 
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0))
@@ -36,6 +36,24 @@ describe('a clock that is set back', () => {
     await aside()
 
     expect(obtain).toHaveBeenCalledTimes(1)
+  })
+
+  it.each<[string, (all: Awaited<ReturnType<typeof storeWith>>, clock: HandClock) => unknown]>([
+    ['was kept', () => {}],
+    ['could not be kept', ({ store }) => store.save.mockRejectedValueOnce(new Error('disk full'))],
+    ['was in the store', ({ write }, clock) => write(tokenOf(clock, 't1', 100))],
+  ])('by 1,001 ms costs one renewal, also of a token that %s just now', async (_, prepare) => {
+    const all = await storeWith()
+    const { session, obtain, clock } = bench({ seconds: 100, storage: all.storage })
+    await prepare(all, clock)
+    await session.getToken().catch(() => {})
+    const before = obtain.mock.calls.length
+
+    clock.pass(-1_001)
+    expect(session.current()?.accessToken).toBe('t1')
+    await aside()
+
+    expect(obtain).toHaveBeenCalledTimes(before + 1)
   })
 
   it('in many small steps costs nothing either, but for the time that it is wrong by', async () => {

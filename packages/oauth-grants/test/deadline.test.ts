@@ -48,7 +48,7 @@ describe('a renewal that does not end', () => {
 
     await passing(clock, 35_000)
 
-    for (const error of await waiting) expect(error).toMatchObject(late)
+    for (const error of await waiting) expect(error).toMatchObject({ ...late, endpoint: '', issuer: '' })
     expect(obtain.mock.calls[0]?.[0].signal.reason).toMatchObject(late)
     expect(await secretOf(session.getToken())).toBe('t1')
   })
@@ -63,6 +63,20 @@ describe('a renewal that does not end', () => {
     const error = await waiting
     expect(error).toMatchObject(late)
     expect(error).toMatchObject({ message: expect.stringContaining('17000 ms') })
+  })
+
+  it('says whose token it was to replace', async () => {
+    const { session, clock, obtain } = bench()
+    const issuer = 'https://as.example'
+    obtain.mockImplementationOnce(async () => tokenOf(clock, 't1', 10, { issuer }))
+    await session.getToken()
+    clock.pass(10_000)
+    obtain.mockImplementationOnce(hanging)
+    const waiting = session.getToken().catch(caught)
+
+    await passing(clock, 35_000)
+
+    expect(await waiting).toMatchObject({ ...late, issuer })
   })
 
   it('is waited for until twice the time of a request and 15 s are over', async () => {
@@ -117,7 +131,7 @@ describe('a renewal that does not end', () => {
     vi.restoreAllMocks()
   })
 
-  it('leaves nothing that wakes later: a clock has nobody asleep when all is done', async () => {
+  it('leaves nothing that wakes later: a clock has nobody asleep when all is done, nor when it is closed', async () => {
     const clock = handClock()
     let asleep = 0
     const sleep: typeof clock.sleep = async (...asked) => {
@@ -126,9 +140,37 @@ describe('a renewal that does not end', () => {
       asleep -= 1
     }
     const storage = { store: memoryStore(), key }
-    const { session } = bench({ clock: { ...clock, sleep }, storage })
+    const { session, obtain } = bench({ clock: { ...clock, sleep }, storage })
+    obtain.mockImplementationOnce(async () => tokenOf(clock, 't1', 100, { refreshToken: 'r1' }))
 
     await session.getToken()
+    await aside()
+    expect(asleep).toBe(0)
+    await session.close()
+    await aside()
+
+    expect(asleep).toBe(0)
+  })
+
+  it('leaves nothing that wakes later either where it is ended by a close', async () => {
+    const clock = handClock()
+    let asleep = 0
+    const sleep: typeof clock.sleep = async (...asked) => {
+      asleep += 1
+      await clock.sleep(...asked)
+      asleep -= 1
+    }
+    const storage = { store: memoryStore(), key }
+    const { session, obtain } = bench({ clock: { ...clock, sleep }, storage })
+    obtain.mockImplementationOnce(({ signal }) => {
+      const { promise, reject } = byHand<Token>()
+      signal.addEventListener('abort', () => reject(signal.reason))
+      return promise
+    })
+    session.getToken().catch(() => {})
+    await aside()
+
+    await session.close()
     await aside()
 
     expect(asleep).toBe(0)

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { AuthorizationError, type Token } from '../src/index.ts'
+import { AuthorizationError, type Token, TokenError } from '../src/index.ts'
 import { aside, bench, byHand, demand, down, secretOf, storeWith, times, tokenOf } from './session-bench.ts'
 
 afterEach(() => void vi.restoreAllMocks())
@@ -66,22 +66,28 @@ it('that ends after a sign-in leaves what that brought, in the store too', async
   expect(await read()).toBe('wide')
 })
 
-it('that fails only after the token has ended leaves who has waited for it an attempt of their own', async () => {
-  vi.spyOn(Math, 'random').mockReturnValue(0)
-  const { session, obtain, clock } = bench({ seconds: 10 })
-  await session.getToken()
-  const hanging = byHand<Token>()
-  obtain.mockReturnValueOnce(hanging.promise)
-  clock.pass(6000)
-  await session.getToken()
-  clock.pass(4000)
-  const waiting = times(100, () => secretOf(session.getToken()))
+it.each([
+  ['', undefined],
+  [', with a signal too', new AbortController().signal],
+])(
+  'that fails only after the token has ended leaves who has waited for it an attempt of their own%s',
+  async (_, signal) => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { session, obtain, clock } = bench({ seconds: 10 })
+    await session.getToken()
+    const hanging = byHand<Token>()
+    obtain.mockReturnValueOnce(hanging.promise)
+    clock.pass(6000)
+    await session.getToken()
+    clock.pass(4000)
+    const waiting = times(100, () => secretOf(session.getToken({ signal })))
 
-  hanging.reject(down())
+    hanging.reject(down())
 
-  expect(new Set(await waiting)).toEqual(new Set(['t2']))
-  expect(obtain).toHaveBeenCalledTimes(3)
-})
+    expect(new Set(await waiting)).toEqual(new Set(['t2']))
+    expect(obtain).toHaveBeenCalledTimes(3)
+  },
+)
 
 it('whose second attempt fails as well fails who has waited, and is not tried a third time', async () => {
   vi.spyOn(Math, 'random').mockReturnValue(0)
@@ -98,4 +104,38 @@ it('whose second attempt fails as well fails who has waited, and is not tried a 
 
   for (const error of await waiting) expect(error).toMatchObject({ code: 'unavailable' })
   expect(obtain).toHaveBeenCalledTimes(3)
+})
+
+it('that is refused for good only after the token has ended fails who has waited for it: to ask again is of no use', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { session, obtain, clock } = bench({ seconds: 10 })
+  await session.getToken()
+  const hanging = byHand<Token>()
+  obtain.mockReturnValueOnce(hanging.promise)
+  clock.pass(6000)
+  await session.getToken()
+  clock.pass(4000)
+  const waiting = session.getToken().catch((error: unknown) => error)
+  const refused = new TokenError('refused', 'x', { endpoint: '', issuer: '', recovery: 'terminal' })
+
+  hanging.reject(refused)
+
+  expect(await waiting).toBe(refused)
+  expect(obtain).toHaveBeenCalledTimes(2)
+})
+
+it('whose token cannot be kept leaves that its own time', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { storage, store } = await storeWith()
+  const all = bench({ seconds: 100, storage })
+  await all.session.getToken()
+  store.save.mockRejectedValueOnce(new Error('disk full'))
+  all.clock.pass(60_000)
+  await all.session.getToken()
+  await aside()
+
+  await passing(all, 59)
+
+  expect(all.session.current()?.accessToken).toBe('t2')
+  expect(all.obtain).toHaveBeenCalledTimes(2)
 })

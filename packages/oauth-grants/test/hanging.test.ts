@@ -43,17 +43,36 @@ it('a store that hangs at save of a refresh token: the next call has the token',
   expect(await next).toBe('kept')
 })
 
-it('a store that hangs when a turn is given back fails nobody', async () => {
+it('a store that hangs at save of a refresh token keeps it from who waits for 10 s, and no longer', async () => {
+  const store = { ...memoryStore(), save: hanging }
+  const { session, clock, obtain } = bench({ storage: { store, key } })
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 'kept', 100, { refreshToken: 'r2' }))
+  const failed = vi.fn()
+  const waiting = session.getToken().catch(failed)
+  await aside()
+  await passing(clock, 9_900)
+  expect(failed).not.toHaveBeenCalled()
+
+  await passing(clock, 100)
+  await waiting
+
+  expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'timeout' }))
+  expect(await secretOf(session.getToken())).toBe('kept')
+})
+
+it('a store that hangs when a turn is given back fails nobody, and is waited for for 1 s', async () => {
   const inner = memoryStore()
   const lease: NonNullable<TokenStore['lease']> = async (...asked) => {
     const real = await inner.lease?.(...asked)
     return real && { ...real, [Symbol.asyncDispose]: hanging }
   }
   const { session, clock } = bench({ storage: { store: { ...inner, lease }, key } })
-  const first = secretOf(session.getToken())
-  first.catch(() => {})
+  const done = vi.fn()
+  const first = secretOf(session.getToken()).finally(done)
   await aside()
-  await passing(clock, 36_000)
+  await passing(clock, 900)
+  expect(done).not.toHaveBeenCalled()
+  await passing(clock, 100)
   expect(await first).toBe('t1')
 })
 

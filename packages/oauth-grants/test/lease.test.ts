@@ -5,7 +5,18 @@ import { decodeToken } from '../src/token.ts'
 import { type HandClock, handClock } from './hand-clock.ts'
 import { newPath } from './node/folder.ts'
 import { passing, sharedStore, until } from './process-bench.ts'
-import { aside, bench, byHand, down, key, secretOf, times, tokenOf, told } from './session-bench.ts'
+import {
+  aside,
+  type Bench,
+  bench,
+  byHand,
+  down,
+  key,
+  secretOf,
+  times,
+  tokenOf,
+  told,
+} from './session-bench.ts'
 import { metadata, tokenServer } from './token-server.ts'
 
 const caught = (error: unknown) => error
@@ -45,6 +56,55 @@ describe('a renewal in one of several processes', () => {
 
     expect(told(one.events)).toEqual(['a absent started', 'a lease held', 'a absent obtained'])
     expect(told(other.events)).toEqual(['a absent started', 'a lease waiting', 'a absent adopted'])
+  })
+
+  it('is told of also to those of one process who wait for a person', async () => {
+    const storage = { store: memoryStore(), key }
+    const [one, other] = [bench({ storage }), bench({ storage })]
+    one.obtain.mockReturnValue(new Promise(() => {}))
+    one.session.logIn(undefined, never).catch(() => {})
+    await aside()
+    other.session.logIn(undefined, never).catch(() => {})
+    await aside()
+
+    expect(told(other.events)).toEqual(['a absent started', 'a lease waiting'])
+  })
+
+  it('is none where another has ended between the look and the turn (RT-06)', async () => {
+    const { inner, start } = sharedStore()
+    const other = start('other')
+    const lease: NonNullable<TokenStore['lease']> = async (...asked) => {
+      await other.session.getToken()
+      return inner.lease?.(...asked)
+    }
+    const one = start('one', { over: { lease } })
+
+    expect(await secretOf(one.session.getToken())).toBe('other1')
+    expect(one.obtain).not.toHaveBeenCalled()
+  })
+
+  it('can be closed while it waits for its turn', async () => {
+    const { start } = sharedStore()
+    const [one, other] = [start('one'), start('other')]
+    one.obtain.mockReturnValueOnce(new Promise(() => {}))
+    one.session.getToken().catch(() => {})
+    await aside()
+    const waiting = expect(other.session.getToken()).rejects.toMatchObject({ code: 'closed' })
+    await aside()
+
+    await other.session.close()
+
+    await waiting
+  })
+
+  it('of a person is no matter of who signs in under another key', async () => {
+    const store = memoryStore()
+    const [one, other] = [bench({ storage: { store, key } }), bench({ storage: { store, key: 'other' } })]
+    one.obtain.mockReturnValueOnce(new Promise(() => {}))
+    one.session.logIn(undefined, never).catch(() => {})
+    await aside()
+
+    expect(await secretOf(other.session.logIn(undefined, never))).toBe('t1')
   })
 
   it('is one for two who have a file in common (RT-06)', async () => {
@@ -383,6 +443,31 @@ describe('a lease', () => {
     await session.getToken()
 
     expect(extend).toHaveBeenCalledTimes(1)
+  })
+
+  it.each<[string, number, (made: Bench) => Promise<Token>]>([
+    ['about ten times a second', 100, ({ session }) => session.getToken()],
+    ['about twice a second where a person has it', 500, ({ session }) => session.logIn(undefined, never)],
+  ])('is asked for again %s, not by all at the same time', async (_, ms, ask) => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.25)
+    const { inner, clock, start } = sharedStore()
+    const lease = vi.fn<NonNullable<TokenStore['lease']>>(async (...asked) => inner.lease?.(...asked))
+    const [one, other] = [start('one'), start('other', { over: { lease } })]
+    one.obtain.mockReturnValue(new Promise(() => {}))
+    ask(one).catch(() => {})
+    await aside()
+    ask(other).catch(() => {})
+    await aside()
+
+    for (let times = 1; times < 5; times += 1) {
+      clock.pass(0.75 * ms - 1)
+      await aside()
+      expect(lease).toHaveBeenCalledTimes(times)
+      clock.pass(1)
+      await aside()
+      expect(lease).toHaveBeenCalledTimes(times + 1)
+    }
+    vi.restoreAllMocks()
   })
 
   it('that comes when nobody waits for it any longer is given back', async () => {

@@ -4,10 +4,11 @@ import {
   ClientCredentialsAuth,
   isOAuthError,
   type OAuthError,
+  type Token,
   TokenError,
 } from '../src/index.ts'
 import { handClock } from './hand-clock.ts'
-import { aside, bench, demand, down, secretOf, storeWith, tokenOf } from './session-bench.ts'
+import { aside, bench, byHand, demand, down, secretOf, storeWith, tokenOf } from './session-bench.ts'
 import { metadata, tokenServer } from './token-server.ts'
 
 afterEach(() => void vi.restoreAllMocks())
@@ -162,6 +163,24 @@ describe('a server that fails', () => {
     expect(all.obtain).toHaveBeenCalledTimes(before + 2)
   })
 
+  it('is not counted by an early renewal either where its token is refused before that fails', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const all = bench({ seconds: 100 })
+    const rejected = await all.session.getToken()
+    const slow = byHand<Token>()
+    all.obtain.mockReturnValueOnce(slow.promise).mockRejectedValue(down())
+    all.clock.pass(60_000)
+    await all.session.getToken()
+    const waiting = all.session.getToken({ rejected }).catch(caught)
+    await aside()
+
+    slow.reject(down())
+    await waiting
+    await failing(all, 2)
+
+    expect(all.obtain).toHaveBeenCalledTimes(5)
+  })
+
   it('is not asked early either in a pause, and the token in hand is used', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const all = bench({ seconds: 100 })
@@ -254,6 +273,30 @@ describe('a server that fails', () => {
 
     expect(await secretOf(token)).toBe('person')
     expect(await secretOf(all.session.getToken())).toBe('person')
+  })
+
+  it('is left alone for as long where somebody has signed in meanwhile', async () => {
+    const all = bench()
+    await failing(all, 3)
+    all.obtain.mockReset().mockResolvedValue(tokenOf(all.clock, 'person', 100))
+    const rejected = await all.session.logIn(undefined, new AbortController().signal)
+
+    const error = await failureOf(all.session.getToken({ rejected }))
+
+    expect(error).toMatchObject({ code: 'unavailable', retryAfterMs: 1_000 })
+    expect(all.obtain).toHaveBeenCalledTimes(1)
+  })
+
+  it('is not counted where somebody signs in', async () => {
+    const all = bench()
+    all.obtain.mockRejectedValue(down())
+    for (let each = 0; each < 3; each += 1) {
+      await all.session.logIn(undefined, new AbortController().signal).catch(() => {})
+    }
+
+    await failing(all, 1)
+
+    expect(all.obtain).toHaveBeenCalledTimes(4)
   })
 
   it('is told of without the secrets of the request (NS-09)', async () => {

@@ -109,6 +109,38 @@ describe('closing', () => {
     await expect(waiting).resolves.toMatchObject({ code: 'closed' })
   })
 
+  it('waits 3 s for a flight that does not end, and no longer', async () => {
+    const { session, obtain, clock } = bench()
+    obtain.mockReturnValueOnce(new Promise(() => {}))
+    session.getToken().catch(() => {})
+    await aside()
+    const done = vi.fn()
+    const closing = session.close().then(done)
+
+    clock.pass(2_999)
+    await aside()
+    expect(done).not.toHaveBeenCalled()
+    clock.pass(1)
+    await closing
+  })
+
+  it('waits for a sign-in as well, though a renewal beside it has ended', async () => {
+    const { session, obtain, clock } = bench()
+    const hanging = byHand<Token>()
+    obtain.mockReturnValueOnce(hanging.promise)
+    session.logIn(undefined, new AbortController().signal).catch(() => {})
+    await aside()
+    await session.getToken()
+    const done = vi.fn()
+
+    const closing = session.close().then(done)
+    await aside()
+    expect(done).not.toHaveBeenCalled()
+    hanging.resolve(tokenOf(clock, 'late', 100))
+
+    await closing
+  })
+
   it('keeps nothing that a flight brings all the same', async () => {
     const { session, obtain, clock } = bench()
     const hanging = byHand<Token>()

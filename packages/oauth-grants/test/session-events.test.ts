@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AuthorizationError, memoryStore } from '../src/index.ts'
+import { encodeToken } from '../src/token.ts'
+import { handClock } from './hand-clock.ts'
 import { aside, bench, demand, down, storeWith, tokenOf, told } from './session-bench.ts'
 
 afterEach(() => void vi.restoreAllMocks())
@@ -35,6 +37,36 @@ describe('events', () => {
       'f expired obtained',
     ])
     expect(events.at(-1)?.at).toBe(clock.now())
+  })
+
+  it('tell that a person is asked for more scope', async () => {
+    const { session, events } = bench()
+    await session.getToken()
+
+    await session.logIn(demand('b'), new AbortController().signal)
+
+    expect(told(events)).toContain('b scope started')
+  })
+
+  it('call no token refused that has ended in a store', async () => {
+    const clock = handClock()
+    const { storage } = await storeWith(encodeToken(tokenOf(clock, 'ended', 0)))
+    const { session, obtain, events } = bench({ clock, storage })
+    obtain.mockRejectedValueOnce(down())
+    await session.getToken().catch(() => {})
+
+    await session.getToken()
+
+    expect(told(events)).toContain('b absent started')
+  })
+
+  it('tell the code of an error of ours, and of no other', async () => {
+    const { session, obtain, events } = bench()
+    obtain.mockRejectedValueOnce(Object.assign(new Error('x'), { code: 'ENOENT' }))
+
+    await session.getToken().catch(() => {})
+
+    expect(told(events)).toEqual(['a absent started', 'a absent failed'])
   })
 
   it('tell of exchanges as part of the renewal', async () => {

@@ -8,7 +8,7 @@ import {
   type TokenStore,
 } from '../src/index.ts'
 import { handClock } from './hand-clock.ts'
-import { aside, bench, byHand, down, secretOf, times, tokenOf } from './session-bench.ts'
+import { aside, bench, byHand, demand, down, secretOf, times, tokenOf } from './session-bench.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -324,6 +324,14 @@ describe('an early renewal', () => {
 
     await expect(secretOf(session.getToken())).resolves.toBe('t2')
   })
+})
+
+it('fails a demand for more by what its grant throws, be that nothing', async () => {
+  const { session, obtain } = bench()
+  await session.getToken()
+  obtain.mockRejectedValueOnce(undefined)
+
+  await expect(session.getToken({ challenge: demand('more') })).rejects.toBeUndefined()
 })
 
 it.each([undefined, 'a-token', {}])(

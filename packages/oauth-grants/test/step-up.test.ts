@@ -18,6 +18,7 @@ import {
   down,
   secretOf,
   storeWith,
+  times,
   tokenOf,
 } from './session-bench.ts'
 import { metadata, tokenServer } from './token-server.ts'
@@ -220,6 +221,20 @@ describe('a resource that invents scopes', () => {
 
     // A server that is down is left alone for half a minute at most.
     await expect(follow(all, 12, 31_000)).resolves.toBe(12)
+  })
+
+  it.each<[string, (all: Bench) => Promise<unknown>]>([
+    ['demands', (all) => follow(all, 3, 31_000)],
+    ['renewals', (all) => times(3, () => all.session.getToken().catch(() => {}))],
+  ])('is followed no more than ten times where %s have failed before', async (_, fail) => {
+    const all = await inHand({ scope: ['a'] })
+    all.clock.pass(100_000)
+    all.obtain.mockRejectedValue(down())
+    await fail(all)
+    all.clock.pass(100_000)
+    all.obtain.mockImplementation(obliging(all.clock))
+
+    await expect(follow(all, 14)).resolves.toBe(10)
   })
 
   it('uses up nothing as long as nobody is there who could be asked', async () => {

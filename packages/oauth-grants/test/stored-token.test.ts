@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { dpop } from '../src/dpop.ts'
 import { memoryStore, type Token, type TokenStore } from '../src/index.ts'
-import { encodeToken } from '../src/token.ts'
+import { decodeToken, encodeToken } from '../src/token.ts'
 import { handClock } from './hand-clock.ts'
+import { passing } from './process-bench.ts'
 import { aside, bench, byHand, down, key, secretOf, storeWith, times, tokenOf } from './session-bench.ts'
+import { withoutLeases } from './without-leases.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -208,6 +211,25 @@ describe('a store', () => {
   })
 })
 
+it.each([
+  ['takes nothing from a store that was refused', 8, 't2'],
+  ['remembers eight refusals and no more', 9, 'refused'],
+])('%s', async (_, refusals, expected) => {
+  const { storage, write } = await storeWith()
+  const { session, clock } = bench({ storage })
+  await session.getToken()
+  const refused = tokenOf(clock, 'refused', 1_000)
+  await session.getToken({ rejected: refused })
+  for (let each = 1; each < refusals; each += 1) {
+    clock.pass(1)
+    await session.getToken({ rejected: tokenOf(clock, `late${each}`, 1) })
+  }
+  await write(refused)
+  clock.pass(100_000)
+
+  await expect(secretOf(session.getToken())).resolves.toBe(expected)
+})
+
 describe('a store that was written meanwhile', () => {
   /** Others write, just before each of our writes that are told so. */
   async function raced(others: readonly string[], at: 'before us' | 'after us') {
@@ -290,6 +312,192 @@ it('lets nobody pass who comes while another, who waited for a turn, has gone (R
   expect(late.obtain).not.toHaveBeenCalled()
 })
 
+it('lets nobody pass in this process while one asks, however long that takes, by a store without turns (RT-06)', async () => {
+  const clock = handClock()
+  const storage = { store: withoutLeases(memoryStore()), key }
+  const [one, other] = [
+    bench({ clock, storage, timeoutMs: 60_000 }),
+    bench({ clock, storage, timeoutMs: 60_000 }),
+  ]
+  const slow = byHand<Token>()
+  one.obtain.mockReturnValueOnce(slow.promise)
+  const tokens = [one, other].map((each) => each.session.getToken())
+
+  await passing(clock, 60_000)
+  expect(other.obtain).not.toHaveBeenCalled()
+  slow.resolve(tokenOf(clock, 'slow', 100))
+
+  await expect(Promise.all(tokens)).resolves.toMatchObject([{ accessToken: 'slow' }, { accessToken: 'slow' }])
+})
+
+it('lets nobody pass in this process who comes while the second of two asks (RT-06)', async () => {
+  const storage = { store: withoutLeases(memoryStore()), key }
+  const [one, other, third] = [bench({ storage }), bench({ storage }), bench({ storage })]
+  const [failing, slow] = [byHand<Token>(), byHand<Token>()]
+  one.obtain.mockReturnValueOnce(failing.promise)
+  other.obtain.mockReturnValueOnce(slow.promise)
+  one.session.getToken().catch(() => {})
+  await aside()
+  const second = secretOf(other.session.getToken())
+  await aside()
+  failing.reject(down())
+  await aside()
+
+  const last = secretOf(third.session.getToken())
+  await aside()
+  slow.resolve(tokenOf(other.clock, 'second', 100))
+
+  await expect(Promise.all([second, last])).resolves.toEqual(['second', 'second'])
+  expect(third.obtain).not.toHaveBeenCalled()
+})
+
+it('keeps who comes in this process waiting for 10 s where one hangs that was closed, by a store without turns', async () => {
+  const clock = handClock()
+  const storage = { store: withoutLeases(memoryStore()), key }
+  const [one, other] = [bench({ clock, storage }), bench({ clock, storage })]
+  one.obtain.mockReturnValueOnce(new Promise(() => {}))
+  one.session.getToken().catch(() => {})
+  await aside()
+  void one.session.close()
+  await aside()
+  const waiting = secretOf(other.session.getToken())
+
+  await passing(clock, 9_900)
+  expect(other.obtain).not.toHaveBeenCalled()
+  await passing(clock, 100)
+
+  await expect(waiting).resolves.toBe('t1')
+})
+
+it('does not keep for a time what has a refresh token, which has no end that anybody knows', async () => {
+  const { storage, store } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  const first = tokenOf(clock, 't1', 100)
+  obtain.mockResolvedValueOnce(first)
+  obtain.mockResolvedValueOnce(tokenOf(clock, 't2', 100, { refreshToken: 'r2' }))
+
+  await session.getToken()
+  await session.getToken({ rejected: first })
+
+  expect(store.save.mock.calls.map(([, , { keepUntil }]) => keepUntil)).toEqual([first.expiresAt, undefined])
+})
+
+it('presents no refresh token where somebody has signed out elsewhere, be it after the first renewal', async () => {
+  const { storage, write } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 't1', 100, { refreshToken: 'r1' }))
+  await session.getToken()
+  await write(undefined)
+  clock.pass(100_000)
+
+  await session.getToken()
+
+  expect(obtain.mock.lastCall?.[0].previous?.refreshToken).toBeUndefined()
+})
+
+it('is given up with an error where a store without turns keeps nothing, though nobody has written', async () => {
+  const store = { ...withoutLeases(memoryStore()), save: vi.fn(async () => undefined) }
+  const { session } = bench({ storage: { store, key } })
+
+  await expect(session.getToken()).rejects.toMatchObject({ code: 'store_unavailable' })
+
+  expect(store.save).toHaveBeenCalledTimes(10)
+})
+
+it('gets the newer token over an older one that somebody has put there out of turn', async () => {
+  const store = memoryStore()
+  const { session, obtain, clock } = bench({ storage: { store, key } })
+  obtain.mockImplementationOnce(async () => {
+    const older = encodeToken(tokenOf(handClock(clock.now() - 1_000), 'older', 100))
+    await store.save(key, older, { expect: undefined })
+    return tokenOf(clock, 'newer', 100)
+  })
+
+  await session.getToken()
+
+  expect((await store.load(key))?.value).toContain('newer')
+})
+
+it.each([
+  ['its end, where that is to come', 100, 100],
+  ['no end that is to come, where it is refused for good', 5, 10],
+])('leaves of a token without its refresh token %s', async (_, seconds, end) => {
+  const { storage, readToken } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  const start = clock.now()
+  const first = tokenOf(clock, 't1', seconds, { refreshToken: 'r1', requestedScope: ['a'], issuer: 'as' })
+  obtain.mockResolvedValueOnce(first)
+  await session.getToken()
+  clock.pass(10_000)
+  obtain.mockImplementationOnce(async ({ forget }) => {
+    await forget()
+    throw down()
+  })
+  await session.getToken({ rejected: first }).catch(() => {})
+
+  const left = await readToken()
+
+  expect(left).toMatchObject({ accessToken: 't1', requestedScope: ['a'], issuer: 'as' })
+  expect(left?.refreshToken).toBeUndefined()
+  expect(left?.expiresAt).toBe(start + end * 1_000)
+})
+
+it('signs out though the turn cannot be given back', async () => {
+  const inner = memoryStore()
+  const lease: TokenStore['lease'] = async (...asked) => {
+    const real = await inner.lease?.(...asked)
+    return real && { ...real, [Symbol.asyncDispose]: () => Promise.reject(new Error('disk')) }
+  }
+  const { session } = bench({ storage: { store: { ...inner, lease }, key } })
+
+  await expect(session.signOut()).resolves.toBeUndefined()
+})
+
+it('can be closed while a store hangs that is asked for a turn to sign out', async () => {
+  const store: TokenStore = { ...memoryStore(), lease: () => new Promise(() => {}) }
+  const { session } = bench({ storage: { store, key } })
+  const leaving = expect(session.signOut()).rejects.toMatchObject({ code: 'closed' })
+  await aside()
+
+  await session.close()
+
+  await leaving
+})
+
+describe('a bound token in a store', () => {
+  /** A session that has kept one, and another that has not read it. */
+  async function kept() {
+    const binding = await dpop()
+    const { storage, store } = await storeWith()
+    const all = { ...storage, binding }
+    const [one, other] = [bench({ storage: all }), bench({ storage: all })]
+    const token = tokenOf(one.clock, 'bound', 100, { binding, refreshToken: 'r1' })
+    one.obtain.mockResolvedValueOnce(token)
+    await one.session.getToken()
+    return { one, other, token, binding, store }
+  }
+
+  it('is given to who signs out, so that it can be revoked', async () => {
+    const { other } = await kept()
+
+    await expect(other.session.signOut()).resolves.toMatchObject({ accessToken: 'bound', refreshToken: 'r1' })
+  })
+
+  it('stays bound without its refresh token', async () => {
+    const { one, token, binding, store } = await kept()
+    one.obtain.mockImplementationOnce(async ({ forget }) => {
+      await forget()
+      throw down()
+    })
+
+    await expect(one.session.getToken({ rejected: token })).rejects.toMatchObject({ code: 'unavailable' })
+
+    const left = decodeToken((await store.load(key))?.value ?? '', binding)
+    expect(left).toMatchObject({ accessToken: 'bound', tokenType: 'DPoP' })
+    expect(left?.refreshToken).toBeUndefined()
+  })
+})
+
 it('takes no older token from a store than the one in hand, which may have used up what that one holds (RT-01)', async () => {
   const { storage, store, read } = await storeWith()
   const { session, obtain, clock } = bench({ storage, seconds: 1000 })
@@ -310,6 +518,136 @@ it('takes no older token from a store than the one in hand, which may have used 
 
   expect(obtain.mock.lastCall?.[0].previous?.accessToken).toBe('t2')
   await expect(read()).resolves.toBe('t3')
+})
+
+it.each<[string, string | undefined, boolean]>([
+  ['another has put there what is of no use', 'r1', true],
+  ['it has gone from there without a refresh token, by its age perhaps', undefined, false],
+])('leaves the token in hand where %s', async (_, refreshToken, isWritten) => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { storage, write } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 'good', 100, { refreshToken }))
+  await session.getToken()
+  clock.pass(60_000)
+  await write(isWritten ? tokenOf(clock, 'ended', 0) : undefined)
+  obtain.mockRejectedValueOnce(down())
+
+  await session.getToken()
+  await aside()
+
+  expect(session.current()?.accessToken).toBe('good')
+})
+
+it('has no token in hand any longer where somebody has signed out while it was renewed', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { storage, write } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  obtain.mockImplementation(async () => {
+    if (obtain.mock.calls.length > 1) await write(undefined)
+    return tokenOf(clock, 'good', 100, { refreshToken: 'r1' })
+  })
+  await session.getToken()
+  clock.pass(60_000)
+  await session.getToken()
+  await aside()
+
+  expect(session.current()).toBeUndefined()
+})
+
+it.each<[string, (saving: ReturnType<typeof byHand<string | undefined>>) => void]>([
+  ['kept', ({ resolve }) => resolve('7')],
+  ['not kept', ({ reject }) => reject(new Error('disk full'))],
+])('a renewal whose token is %s after somebody has signed in leaves what that brought', async (_, end) => {
+  const { storage, store } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  const saving = byHand<string | undefined>()
+  store.save.mockReturnValueOnce(saving.promise)
+  const renewing = session.getToken().catch(() => {})
+  await aside()
+  obtain.mockResolvedValueOnce(tokenOf(clock, 'person', 100))
+  await session.logIn(undefined, new AbortController().signal)
+
+  end(saving)
+  await renewing
+
+  expect(session.current()?.accessToken).toBe('person')
+})
+
+it('keeps what a sign-in brings in the place of a token of the same time', async () => {
+  const { storage, read } = await storeWith()
+  const { session } = bench({ storage })
+  await session.getToken()
+
+  await session.logIn(undefined, new AbortController().signal)
+
+  await expect(read()).resolves.toBe('t2')
+})
+
+it('gives what another has put there at the same time, where somebody signs out: it is the one to be revoked', async () => {
+  const { storage, write } = await storeWith()
+  const { session, clock } = bench({ storage })
+  await session.getToken()
+  await write(tokenOf(clock, 'theirs', 100))
+
+  await expect(session.signOut()).resolves.toMatchObject({ accessToken: 'theirs' })
+})
+
+it('lets a grant that lets go of a refresh token take nothing of a sign-in beside it', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { storage } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  await session.getToken()
+  const going = byHand<void>()
+  obtain.mockImplementationOnce(async ({ forget }) => {
+    await going.promise
+    await forget()
+    throw down()
+  })
+  clock.pass(60_000)
+  await session.getToken()
+  await aside()
+  obtain.mockResolvedValueOnce(tokenOf(clock, 'person', 100, { refreshToken: 'r2' }))
+  const rejected = await session.logIn(undefined, new AbortController().signal)
+
+  going.resolve()
+  await aside()
+  await session.getToken({ rejected })
+
+  expect(obtain.mock.lastCall?.[0].previous).toMatchObject({ accessToken: 'person', refreshToken: 'r2' })
+})
+
+it.each(['load', 'save'] as const)(
+  'can be closed while a store hangs at %s where a grant lets go of a refresh token',
+  async (step) => {
+    const { storage, store } = await storeWith()
+    const { session, obtain, clock } = bench({ storage })
+    await session.getToken()
+    clock.pass(100_000)
+    obtain.mockImplementationOnce(async ({ forget }) => {
+      store[step].mockReturnValue(new Promise<never>(() => {}))
+      await forget()
+      throw down()
+    })
+    const waiting = expect(session.getToken()).rejects.toMatchObject({ code: 'closed' })
+    await aside()
+
+    await session.close()
+
+    await waiting
+  },
+)
+
+it('takes what is there after a sign-out that the store has failed', async () => {
+  const { storage, store } = await storeWith()
+  const { session, obtain } = bench({ storage })
+  await session.getToken()
+  store.clear.mockRejectedValueOnce(new Error('disk'))
+  await session.signOut().catch(() => {})
+
+  await expect(secretOf(session.getToken())).resolves.toBe('t1')
+
+  expect(obtain).toHaveBeenCalledTimes(1)
 })
 
 it('uses a token only when it is in the store (RT-01, RFC 6749 §6)', async () => {

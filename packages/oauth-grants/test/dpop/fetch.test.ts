@@ -247,3 +247,19 @@ describe('a bound token', () => {
     expect(claimsOf(proof)).toMatchObject({ htm: 'GET', ath: expect.any(String) })
   })
 })
+
+it('leaves the body of a Request to its owner where the init has another one, and needs it not', async () => {
+  const bodies: string[] = []
+  const binding = await dpop()
+  const prove = binding.proving(async (input, init) => {
+    bodies.push(await new Request(input, init).text())
+    return new Response('here')
+  }, 't1')
+  const request = new Request(url, { method: 'POST', body: 'own' })
+
+  await prove(request, { body: 'other' })
+  expect(await request.text()).toBe('own')
+  await prove(request, { body: 'third' })
+
+  expect(bodies).toEqual(['other', 'third'])
+})
