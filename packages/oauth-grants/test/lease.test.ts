@@ -459,13 +459,13 @@ describe('a lease', () => {
     ask(other).catch(() => {})
     await aside()
 
-    for (let times = 1; times < 5; times += 1) {
+    for (let round = 1; round < 5; round += 1) {
       clock.pass(0.75 * ms - 1)
       await aside()
-      expect(lease).toHaveBeenCalledTimes(times)
+      expect(lease).toHaveBeenCalledTimes(round)
       clock.pass(1)
       await aside()
-      expect(lease).toHaveBeenCalledTimes(times + 1)
+      expect(lease).toHaveBeenCalledTimes(round + 1)
     }
     vi.restoreAllMocks()
   })
