@@ -459,13 +459,13 @@ describe('a lease', () => {
     ask(other).catch(() => {})
     await aside()
 
-    for (let times = 1; times < 5; times += 1) {
+    for (let asked = 1; asked < 5; asked += 1) {
       clock.pass(0.75 * ms - 1)
       await aside()
-      expect(lease).toHaveBeenCalledTimes(times)
+      expect(lease).toHaveBeenCalledTimes(asked)
       clock.pass(1)
       await aside()
-      expect(lease).toHaveBeenCalledTimes(times + 1)
+      expect(lease).toHaveBeenCalledTimes(asked + 1)
     }
     vi.restoreAllMocks()
   })
