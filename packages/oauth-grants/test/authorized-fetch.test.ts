@@ -777,3 +777,16 @@ it('leaves a source of tokens that does not heed the signal, and sends nothing',
   await expect(going).rejects.toThrow('enough')
   expect(send).not.toHaveBeenCalled()
 })
+
+it('has no source ask a person, neither at first nor after a refusal', async () => {
+  const source = sourceOf('t1', 't2')
+  const replies = [status(401), ok]
+  const send = authorizedFetch(source, {
+    origins: ['https://api.example'],
+    fetch: async () => replies.shift()?.() ?? new Response(),
+  })
+
+  await send(url)
+
+  expect(source.getToken.mock.calls.map(([{ interactive } = {}]) => interactive)).toEqual([false, false])
+})

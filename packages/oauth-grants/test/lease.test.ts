@@ -459,13 +459,13 @@ describe('a lease', () => {
     ask(other).catch(() => {})
     await aside()
 
-    for (let round = 1; round < 5; round += 1) {
+    for (let asked = 1; asked < 5; asked += 1) {
       clock.pass(0.75 * ms - 1)
       await aside()
-      expect(lease).toHaveBeenCalledTimes(round)
+      expect(lease).toHaveBeenCalledTimes(asked)
       clock.pass(1)
       await aside()
-      expect(lease).toHaveBeenCalledTimes(round + 1)
+      expect(lease).toHaveBeenCalledTimes(asked + 1)
     }
     vi.restoreAllMocks()
   })
