@@ -9,7 +9,7 @@ export function render(table: Table): string {
   const { title, columns, rows, notes = [], goals = [] } = table
   const parts = [
     `## ${title}`,
-    renderRows([columns, columns.map((_, index) => (index === 0 ? '---' : '---:')), ...rows]),
+    renderRows([columns, ...rows]),
     notes.map((note) => `- ${note}`).join('\n'),
     renderGoals(goals),
   ]
@@ -25,6 +25,18 @@ function renderGoals(goals: readonly Verdict[]): string {
   return [...(met.length > 0 ? [`Goals met: ${met.join('; ')}.`] : []), ...missed].join('\n\n')
 }
 
-function renderRows(rows: readonly (readonly string[])[]): string {
-  return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+/** In columns, as the formatter of this repository has them: numbers to the right. */
+function renderRows([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const widths = head.map((_, index) =>
+    Math.max(4, ...[head, ...rows].map((row) => (row[index] ?? '').length)),
+  )
+  const line = (cells: readonly string[]) => {
+    const padded = widths.map((width, index) => {
+      const cell = cells[index] ?? ''
+      return index === 0 ? cell.padEnd(width) : cell.padStart(width)
+    })
+    return `| ${padded.join(' | ')} |`
+  }
+  const rule = widths.map((width, index) => (index === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  return [line(head), line(rule), ...rows.map(line)].join('\n')
 }
