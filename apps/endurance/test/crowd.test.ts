@@ -1,9 +1,9 @@
 import { MCPClient } from '@x/mcp-client'
 import type { Fetch } from '@x/oauth-discovery'
 import { startTestbed, type Testbed, testClients } from '@x/testbed'
+import { handClock } from '@x/testbed/hand-clock'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Credential, createAuth, credentials } from '../src/credential.ts'
-import { handClock } from './hand-clock.ts'
 import { urlOf } from './url-of.ts'
 
 const hour = 3_600_000
@@ -21,7 +21,7 @@ function clearJournals(): void {
 
 /** An auth object with a token in hand, and what it sends to the resource held back on the way home while the gate is shut. */
 async function ready(credential: Credential, { origin, url }: { origin: string; url: string }) {
-  const clock = handClock()
+  const clock = handClock(Date.now())
   const gate: { shut?: Promise<void> | undefined } = {}
   const gated: Fetch = async (input, init) => {
     const response = await fetch(input, init)

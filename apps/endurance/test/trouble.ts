@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { type Fetch, isOAuthError } from '@x/oauth-discovery'
 import { type GrantEvent, memoryStore } from '@x/oauth-grants'
 import type { Fault, Testbed } from '@x/testbed'
+import { handClock } from '@x/testbed/hand-clock'
 import { type Credential, createAuth } from '../src/credential.ts'
-import { handClock } from './hand-clock.ts'
 import { urlOf } from './url-of.ts'
 
 const timeoutMs = 300
@@ -39,7 +39,7 @@ export async function callIn(
   credential: Credential,
 ): Promise<Outcome> {
   const { issuer, tokenEndpoint, faults } = authorizationServer
-  const clock = handClock()
+  const clock = handClock(Date.now())
   const tally = { sent: 0, begun: 0, renewing: 0, calling: 0 }
   const counting: Fetch = async (input, init) => {
     if (urlOf(input).startsWith(api.origin)) return fetch(input, init)

@@ -1,8 +1,8 @@
 import { AuthorizationCodeAuth, type AuthorizationCodeOptions } from '@x/oauth-grants'
 import { startTestbed, type Testbed, testClients } from '@x/testbed'
+import { handClock } from '@x/testbed/hand-clock'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { handClock } from './hand-clock.ts'
 import { chromiumPath, openBrowser, Person } from './person.ts'
 import { claimsOf } from './requests.ts'
 import { receiveFrom, redirectUriOf } from './visits.ts'
@@ -123,7 +123,7 @@ describe.skipIf(chromiumPath === undefined)('a person who signs in in a browser'
 
   it('has left: in time the program gives up, and listens no longer', async () => {
     await using person = await ada.atAnotherTab()
-    const clock = handClock()
+    const clock = handClock(Date.now())
     const left = Promise.withResolvers<string>()
     const { authorize } = receiveFrom(async (url) => {
       await person.signIn(url, { name: 'Ada Lovelace' })

@@ -1,12 +1,14 @@
-import type { Clock } from '@x/oauth-discovery'
-
-/** A clock that stands still until it is moved. */
-export interface HandClock extends Clock {
+/** A clock that stands still until it is moved; whoever takes a clock takes this one. */
+export interface HandClock {
+  /** ms since the epoch. */
+  now(): number
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Moves the time on, and wakes whoever has slept long enough. */
   pass(ms: number): void
 }
 
-export function handClock(start: number = Date.now()): HandClock {
+/** @param start ms since the epoch: of a test with real servers it is now, for those have clocks of their own */
+export function handClock(start: number = Date.UTC(2026, 0, 1)): HandClock {
   let now = start
   const sleepers = new Map<() => void, number>()
   return {
