@@ -34,16 +34,21 @@ export class RenewalPace {
     if (error && since <= now && now < until) throw stillFailing(error, this.#failures, until - now)
   }
 
-  obtained(why: RenewalReason | undefined, now: number): void {
+  /** There is a good token, whoever obtained it. */
+  succeeded(): void {
     this.#failures = 0
     this.#pause = undefined
+  }
+
+  obtained(why: RenewalReason, now: number): void {
+    this.succeeded()
     if (why === 'rejected') this.#refusals = [...this.#refusals, now]
   }
 
   failed(error: unknown, now: number): void {
-    const isOurs =
-      error instanceof TokenError && (error.code === 'renewal_loop' || error.cause instanceof TokenError)
-    if (!(error instanceof TokenError) || isOurs || error.recovery === 'interaction') return
+    if (!(error instanceof TokenError) || error.recovery === 'interaction') return
+    // What is thrown here does not make a pause longer.
+    if (error.code === 'renewal_loop' || error.cause instanceof TokenError) return
     this.#failures += 1
     const asked = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs)
     const own = this.#failures < patience ? 0 : Math.min(1000 * 2 ** (this.#failures - patience), maxPauseMs)

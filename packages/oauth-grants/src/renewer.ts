@@ -67,6 +67,7 @@ export class Renewer {
   /** Of what was last seen or written in the store: another one there is news, whatever its time says. */
   #revision: string | undefined
   #stepUps = 0
+  /** What is tried again in the background. */
   #saving: Promise<unknown> | undefined
 
   constructor(obtain: Obtain, options: RenewerOptions) {
@@ -91,9 +92,9 @@ export class Renewer {
   }
 
   /** Aborted after so many ms, unless it is done by then. */
-  lateAfter(ms: number, done: AbortSignal): AbortSignal {
+  lateAfter(ms: number, done: AbortSignal, messageOf: (ms: number) => string = noToken): AbortSignal {
     const late = new AbortController()
-    const end = () => done.aborted || late.abort(lateError(ms, this.held.newest))
+    const end = () => done.aborted || late.abort(lateError(messageOf(ms), this.held.newest))
     // Some clocks reject when they are woken.
     this.#clock.sleep(ms, done).then(end, () => {})
     return late.signal
@@ -119,7 +120,7 @@ export class Renewer {
     const accept = (stored: Stored) => {
       const found = this.#adopt(stored, demanded)
       if (found) {
-        this.#pace.obtained(undefined, 0)
+        this.#pace.succeeded()
         emit({ type: 'renewal', why, outcome: 'adopted' })
       } else if (!interactive) this.#pace.require(why, this.#clock.now(), this.held.newest?.issuer ?? '')
       return found
@@ -163,7 +164,7 @@ export class Renewer {
     if (isOver && known?.refreshToken !== undefined) this.held.drop(known)
     this.#revision = revision
     if (!isNews || token === undefined) return undefined
-    if (this.#isBetter(token, undefined)) {
+    if (this.#isBetter(token)) {
       this.held.keep(token, this.#clock.now())
       return this.suffices(token, demanded) ? token : undefined
     }
@@ -186,7 +187,7 @@ export class Renewer {
     try {
       // It must not be lost, whatever ends meanwhile; but a store that hangs must not keep it from who has it.
       const isShort = interactive || token.refreshToken !== undefined
-      const late = isShort ? this.lateAfter(savingMs, done.signal) : signal
+      const late = isShort ? this.lateAfter(savingMs, done.signal, notKept) : signal
       const ending = token.refreshToken === undefined ? AbortSignal.any([signal, late]) : late
       this.#revision = await this.#stored.save(token, over, ending)
     } catch (error) {
@@ -209,7 +210,7 @@ export class Renewer {
       await this.#clock.sleep(pauseMs, signal).catch(() => {})
       if (signal.aborted || this.held.newest !== token) return
       const done = new AbortController()
-      const saving = this.#stored.save(token, turn, this.lateAfter(savingMs, done.signal))
+      const saving = this.#stored.save(token, turn, this.lateAfter(savingMs, done.signal, notKept))
       const isOver = await saving.then(
         (revision) => {
           if (this.held.newest === token) this.#revision = revision
@@ -255,7 +256,7 @@ export class Renewer {
 
   async #latest(signal: AbortSignal): Promise<Token | undefined> {
     const { token } = await this.#stored.load(signal)
-    return token !== undefined && this.#isBetter(token, undefined) ? token : undefined
+    return token !== undefined && this.#isBetter(token) ? token : undefined
   }
 
   async #forget(previous: Token | undefined, signal: AbortSignal): Promise<void> {
@@ -264,13 +265,20 @@ export class Renewer {
     await this.#stored.strip(previous, signal)
   }
 
-  #isBetter(found: Token, demanded: readonly string[] | undefined): boolean {
-    return this.held.isBetter(found, this.#clock.now()) && this.suffices(found, demanded)
+  #isBetter(found: Token): boolean {
+    return this.held.isBetter(found, this.#clock.now())
   }
 }
 
-function lateError(limitMs: number, previous: Token | undefined): TokenError {
-  const message = `No token came within ${limitMs} ms: a store, a function that was passed in, or another process that has the turn did not end in time. The next call tries again.`
+function noToken(ms: number): string {
+  return `No token came within ${ms} ms: a store, a function that was passed in, or another process that has the turn did not end in time. The next call tries again.`
+}
+
+function notKept(ms: number): string {
+  return `A token came, but the store did not keep it within ${ms} ms. The next call gets it. Check whether the store can be reached.`
+}
+
+function lateError(message: string, previous: Token | undefined): TokenError {
   const issuer = previous?.issuer ?? ''
   return new TokenError('timeout', message, { endpoint: '', issuer, recovery: 'transient' })
 }

@@ -103,7 +103,6 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     signal?.throwIfAborted()
     const demanded = demandedScope(challenge)
     const why = this.#renewer.reason(rejected, demanded)
-    let hasFailed = false
     let hasWaited = false
     for (;;) {
       if (rejected !== undefined && demanded === undefined) this.#renewer.held.refuse(rejected)
@@ -111,11 +110,10 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       const held = this.held(challenge)
       if (held !== undefined) return held
       const hasJoined = this.#renewal !== undefined
-      const isForEarly = hasJoined && this.#isEarly && !hasFailed
+      const isForEarly = hasJoined && this.#isEarly
       const isForOther = hasJoined && this.#isWider && demanded === undefined
       const renewal = this.#renew(why, challenge)
       const token = await untilAborted(renewal, signal).catch((error: unknown) => {
-        hasFailed = true
         // It was begun when there was still time to fail: now that there is none, another one is.
         const isOver = signal?.aborted === true || this.#work.signal.aborted
         if (!isOver && ((isForEarly && isPassing(error)) || isForOther)) return undefined

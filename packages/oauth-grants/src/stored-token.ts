@@ -74,7 +74,7 @@ export class StoredToken {
 
   /**
    * @param turn that in which the token was obtained, over what was found there
-   * @returns the revision by which it is there; undefined where a newer one is
+   * @returns the revision by which it is there; none of any entry (`''`) where a newer one is; undefined without a store
    * @throws {AuthConfigError} `signed_out`: what it was to be the successor of is gone
    */
   async save(token: Token, turn: StoredTurn, signal: AbortSignal): Promise<string | undefined> {

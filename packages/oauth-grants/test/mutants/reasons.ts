@@ -23,12 +23,6 @@ export const reasons: readonly Reason[] = [
   },
   {
     file: 'session.ts',
-    line: 'const isForEarly = hasJoined && this.#isEarly && !hasFailed',
-    becomes: ['hasJoined && this.#isEarly'],
-    why: 'A second early renewal would have to begin between the end of the first and the next step of who has waited for it.',
-  },
-  {
-    file: 'session.ts',
     line: 'const flight = this.#renewer.renew(why, asked).finally(() => {',
     why: 'What has ended keeps nobody waiting; it only takes memory.',
   },
@@ -56,14 +50,9 @@ export const reasons: readonly Reason[] = [
     why: 'What has ended keeps nobody waiting; it only takes memory.',
   },
   {
-    file: 'session.ts',
-    line: 'hasFailed = true',
-    why: 'A second early renewal would have to begin between the end of the first and the next step of who has waited for it.',
-  },
-  {
     file: 'renewer.ts',
-    line: 'const end = () => done.aborted || late.abort(lateError(ms, this.held.newest))',
-    becomes: ['late.abort(lateError(ms, this.held.newest))'],
+    line: 'const end = () => done.aborted || late.abort(lateError(messageOf(ms), this.held.newest))',
+    becomes: ['late.abort(lateError(messageOf(ms), this.held.newest))'],
     why: 'When it is done, nobody listens any longer.',
   },
   {
@@ -83,12 +72,6 @@ export const reasons: readonly Reason[] = [
     line: 'scope: unionOf(demanded ? [...baseScope(previous), ...demanded] : (previous?.requestedScope ?? [])),',
     becomes: ['previous?.requestedScope'],
     why: 'No scope and an empty one come to the same. It is said for the types.',
-  },
-  {
-    file: 'renewer.ts',
-    line: 'return token !== undefined && this.#isBetter(token, undefined) ? token : undefined',
-    becomes: ['this.#isBetter(token)'],
-    why: 'It is the same. It is said for the types.',
   },
   {
     file: 'turn.ts',
