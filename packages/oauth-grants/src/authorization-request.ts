@@ -6,7 +6,7 @@
 import type { AuthorizationServerMetadata } from '@x/oauth-discovery'
 import { createEmit, displayUrl, type HttpOptions, isSecure, quoteForeign } from '@x/oauth-discovery/http'
 import * as v from 'valibot'
-import { type AuthOptions, type GrantOptions, vetClient, vetEndpoint, vetServer } from './auth.ts'
+import type { AuthOptions, GrantOptions } from './auth.ts'
 import type { AuthorizationCodeOptions } from './authorization-code.ts'
 import { readAuthorizationResponse } from './authorization-response.ts'
 import { AuthConfigError, unusable } from './errors.ts'
@@ -16,6 +16,7 @@ import { challengeOf, randomText } from './pkce.ts'
 import { scopeTokens } from './scope.ts'
 import type { Token } from './token.ts'
 import { createPost, createTokenEndpoint, type TokenEndpoint } from './token-endpoint.ts'
+import { vetClient, vetEndpoint, vetServer } from './vetting.ts'
 
 export const grantType = 'authorization_code'
 

@@ -14,7 +14,7 @@ import {
   withHttp,
   withoutSecrets,
 } from '@x/oauth-discovery/http'
-import { type GrantOptions, vetEndpoint } from './auth.ts'
+import type { GrantOptions } from './auth.ts'
 import {
   type Client,
   type ClientAuthentication,
@@ -26,6 +26,7 @@ import { TokenError, unusable } from './errors.ts'
 import type { TokenStore } from './store.ts'
 import { readRefusal } from './token-response.ts'
 import { inTurn, ownTurn, type Turn } from './turn.ts'
+import { vetEndpoint } from './vetting.ts'
 
 /** A client as a server knows it, and no other server does. */
 export interface RegisteredClient extends Client {

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '@x/oauth-discovery'
 import { displayUrl, systemClock } from '@x/oauth-discovery/http'
-import { type AuthOptions, type Grant, type GrantRequest, vetEndpoint } from './auth.ts'
+import type { AuthOptions, Grant, GrantRequest } from './auth.ts'
 import { TokenError } from './errors.ts'
 import type { FromIssuer, FromResource, Hint } from './locate.ts'
 import { type Searching, sourceFor } from './located-source.ts'
@@ -22,6 +22,7 @@ import {
 } from './login.ts'
 import type { Token } from './token.ts'
 import type { Reply } from './token-endpoint.ts'
+import { vetEndpoint } from './vetting.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code'
 

@@ -5,12 +5,13 @@
  */
 import { type Challenge, isOAuthError } from '@x/oauth-discovery'
 import { type Clock, systemClock, untilAborted } from '@x/oauth-discovery/http'
-import { type GrantOptions, type Kept, ownCopy, vetWishes } from './auth.ts'
+import { type GrantOptions, type Kept, ownCopy } from './auth.ts'
 import { wasShown } from './authorized-fetch.ts'
 import { AuthConfigError } from './errors.ts'
 import { type FromIssuer, type FromResource, type Hint, type Located, locate } from './locate.ts'
 import type { GetTokenOptions } from './session.ts'
 import type { Token } from './token.ts'
+import { vetWishes } from './vetting.ts'
 
 /** What is known where the server is not. */
 export type Searching<O extends Omit<GrantOptions, 'clientId'>> = FromResource<O> | FromIssuer<O>

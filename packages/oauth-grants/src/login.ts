@@ -4,16 +4,7 @@
  * @module
  */
 import { type HttpOptions, isSecure, untilAborted } from '@x/oauth-discovery/http'
-import {
-  type AuthOptions,
-  createSession,
-  type Given,
-  GrantAuth,
-  type GrantKind,
-  type Kept,
-  vetClient,
-  vetServer,
-} from './auth.ts'
+import { type AuthOptions, createSession, type Given, GrantAuth, type GrantKind, type Kept } from './auth.ts'
 import type { ClientRegistration } from './client-registration.ts'
 import { AuthConfigError, AuthorizationError } from './errors.ts'
 import type { Hint } from './locate.ts'
@@ -23,6 +14,7 @@ import type { Renewal } from './renewer.ts'
 import { revoke } from './revocation.ts'
 import type { GetTokenOptions } from './session.ts'
 import type { Token } from './token.ts'
+import { vetClient, vetServer } from './vetting.ts'
 
 export interface LoginOptions extends AuthOptions {
   /** Of an earlier authorization at this server: used until it is refused, before a person is asked. Beside a `store` it needs a `partition`. */

@@ -3,15 +3,7 @@
  *
  * @module
  */
-import {
-  type AuthOptions,
-  createSession,
-  type Grant,
-  GrantAuth,
-  type GrantKind,
-  vetClient,
-  vetServer,
-} from './auth.ts'
+import { type AuthOptions, createSession, type Grant, GrantAuth, type GrantKind } from './auth.ts'
 import { type Credential, type Revealed, reveal } from './credential.ts'
 import { AuthConfigError, TokenError } from './errors.ts'
 import type { FromIssuer, FromResource } from './locate.ts'
@@ -19,6 +11,7 @@ import { type Searching, sourceFor } from './located-source.ts'
 import { withRefresh } from './refresh.ts'
 import type { GetTokenOptions, TokenSession, TokenSource } from './session.ts'
 import type { Token } from './token.ts'
+import { vetClient, vetServer } from './vetting.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const typePrefix = 'urn:ietf:params:oauth:token-type:'
