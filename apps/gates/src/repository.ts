@@ -14,6 +14,7 @@ export interface Manifest {
   readonly packageManager?: string
   readonly type?: string
   readonly license?: string
+  readonly repository?: unknown
   readonly sideEffects?: boolean
   readonly files?: readonly string[]
   readonly engines?: Ranges
