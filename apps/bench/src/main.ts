@@ -1,14 +1,15 @@
 /**
- * Measures ours beside the others, prints the tables, and writes them to RESULTS.md.
+ * Measures ours beside the others, prints the tables, and writes them to RESULTS.md and, in short, to COMPARISON.md.
  *
  * `--only NAME` measures one thing and writes nothing; `--gate` exits with 1 if a goal that is a count was missed.
  *
  * @module
  */
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { callCost } from './call-cost.ts'
 import { challenges } from './challenges.ts'
+import { update } from './comparison.ts'
 import { gate } from './gate.ts'
 import { heap } from './heap.ts'
 import { imports } from './imports.ts'
@@ -42,7 +43,12 @@ for (const each of chosen) {
 
 const inOrder = [roundTrips, stampedes, callCost, challenges, sizes, imports, heap]
 const all = inOrder.flatMap((each) => tables.get(each) ?? [])
-if (values.only === undefined) await writeFile(new URL('../RESULTS.md', import.meta.url), page(all))
+if (values.only === undefined) {
+  const results = page(all)
+  await writeFile(new URL('../RESULTS.md', import.meta.url), results)
+  const comparison = new URL('../../../COMPARISON.md', import.meta.url)
+  await writeFile(comparison, update(await readFile(comparison, 'utf8'), results))
+}
 // Not by an empty event loop: others leave connections and timers open.
 process.exit(values.gate === true ? gate(all, error) : 0)
 

@@ -26,7 +26,7 @@ function renderGoals(goals: readonly Verdict[]): string {
 }
 
 /** In columns, as the formatter of this repository has them: numbers to the right. */
-function renderRows([head = [], ...rows]: readonly (readonly string[])[]): string {
+export function renderRows([head = [], ...rows]: readonly (readonly string[])[]): string {
   const widths = head.map((_, index) =>
     Math.max(4, ...[head, ...rows].map((row) => (row[index] ?? '').length)),
   )
