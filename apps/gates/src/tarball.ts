@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type Check, check } from './check.ts'
 import { failure, run } from './command.ts'
-import { exists, type Manifest, packages, type Ranges, readManifest, root } from './repository.ts'
+import { find, type Manifest, packages, type Ranges, readManifest, root } from './repository.ts'
 
 export interface Tarball {
   /** Of the package, relative to the root. */
@@ -21,23 +21,13 @@ export interface Tarball {
 /** Every file of a tarball matches one of these, and nothing else belongs there. */
 const allowed = [
   /^package\.json$/,
-  /^(?:README|CHANGELOG|CONFORMANCE|RECIPES|REQUIREMENTS|GUARDS|STORES)\.md$/,
+  /^[A-Z]+\.md$/,
   /^LICENSE$/,
   /^dist\/(?:[\w-]+\/)*[\w-]+\.(?:js|js\.map|d\.ts)$/,
   /^src\/(?:[\w-]+\/)*[\w-]+\.ts$/,
 ]
 
 const required = ['package.json', 'README.md', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts']
-const requiredIfPresent = [
-  'LICENSE',
-  'CHANGELOG.md',
-  'RECIPES.md',
-  'REQUIREMENTS.md',
-  'GUARDS.md',
-  'CONFORMANCE.md',
-  'STORES.md',
-]
-
 export async function pack(folder: string, destination: string): Promise<Tarball> {
   const packed = await runOrThrow(
     'pnpm',
@@ -60,7 +50,7 @@ export async function pack(folder: string, destination: string): Promise<Tarball
 
 export async function checkTarball(tarball: Tarball): Promise<readonly Check[]> {
   const { folder, files, manifest, path } = tarball
-  const present = requiredIfPresent.filter((file) => exists(join(folder, file)))
+  const present = ['LICENSE', ...find(`${folder}/*.md`).map((page) => basename(page))]
   const lint = async (what: string, name: string, args: readonly string[]) =>
     check(`${manifest.name}: ${what}`, failure(await run(join(root, 'node_modules/.bin', name), args)))
 

@@ -31,7 +31,7 @@ describe('the files of a tarball', () => {
     'src/index.test.ts',
     'tsconfig.json',
     'tsup.config.ts',
-    'NOTES.md',
+    'notes.txt',
     'dist/a.cjs',
   ])('are not %s', (file) => {
     expect(listFileFaults([...good, file])).toEqual([`${file} should not be there`])
