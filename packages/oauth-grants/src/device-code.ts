@@ -133,7 +133,9 @@ function readDeviceAuthorization(
   { serverMetadata: { issuer }, allowAddress }: AuthOptions,
 ): DeviceAuthorization {
   if (answer.status !== 200 || json === undefined || 'error' in json) throw refusal()
-  const { device_code, user_code, verification_uri, verification_uri_complete, expires_in, interval } = json
+  const { device_code, user_code, verification_uri_complete, expires_in, interval } = json
+  // As drafts of the RFC called it, and Google does to this day.
+  const { verification_url, verification_uri = verification_url } = json
   const unusable = (why: string) => {
     const endpoint = displayUrl(url)
     const message = `POST ${endpoint} (device authorization request) answered 200 with what is of no use: ${why} (RFC 8628 §3.2). The authorization server ${issuer} is at fault.`

@@ -6,6 +6,7 @@
 import {
   type DiscoverOptions,
   DiscoveryError,
+  type DiscoveryOptions,
   fetchAuthorizationServerMetadata,
   type InspectOptions,
   inspectResource,
@@ -33,6 +34,8 @@ export type FromResource<O extends Omit<GrantOptions, 'clientId'>> = Omit<
    * What to make of a resource that publishes nothing: `originAsServer`, for MCP servers of 2025-03-26. Default: an error.
    */
   legacy?: InspectOptions['legacy']
+  /** Where the resource spells its server with a slash more or less than the server itself. Default: an error. */
+  tolerateIssuerSlash?: DiscoveryOptions['tolerateIssuerSlash']
   /** Ends the discovery of `fromResource`. */
   signal?: AbortSignal | undefined
 }
@@ -41,6 +44,8 @@ export type FromResource<O extends Omit<GrantOptions, 'clientId'>> = Omit<
 export type FromIssuer<O extends Omit<GrantOptions, 'clientId'>> = Omit<O, 'serverMetadata'> & {
   /** The server, spelled as it spells itself. */
   issuer: string
+  /** Takes an `issuer` with a slash more or less for the same. Default: no. */
+  tolerateIssuerSlash?: DiscoveryOptions['tolerateIssuerSlash']
   /** Ends the discovery of `fromIssuer`. */
   signal?: AbortSignal | undefined
 }

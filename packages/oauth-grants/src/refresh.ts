@@ -35,7 +35,10 @@ export function withRefresh<O extends GrantOptions>(grant: Grant<O>, handedIn: s
       given = undefined
       return token
     } catch (error) {
-      if (!(error instanceof TokenError) || error.error !== 'invalid_grant') throw error
+      // The second is GitHub's word for the first.
+      const isBad =
+        error instanceof TokenError && /^(?:invalid_grant|bad_refresh_token)$/.test(`${error.error}`)
+      if (!isBad) throw error
       // "The refresh token is invalid" may mean that another process has used it: then it has put a new one in the store.
       const newer = await request.latest()
       if (newer !== undefined) return newer

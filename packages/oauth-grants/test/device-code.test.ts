@@ -226,6 +226,15 @@ describe('an answer', () => {
     expect(shown[0]?.expiresAt).toBe(start + 60_000)
   })
 
+  it('may call the place to sign in verification_url, as drafts of RFC 8628 and Google do', async () => {
+    const { verification_uri: verification_url, ...others } = authorization
+    const { auth, shown } = deviceBench({ answer: { ...others, verification_url } })
+
+    await auth.getToken()
+
+    expect(shown[0]?.verificationUri).toBe(verification_url)
+  })
+
   it('counts its lifetime from the moment it was asked for (DV-10)', async () => {
     const bench = deviceBench({
       answer: () => {

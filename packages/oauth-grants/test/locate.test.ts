@@ -43,6 +43,26 @@ describe('credentials that are for one issuer', () => {
   })
 })
 
+it('takes a server that the resource names with a slash more, if the caller tolerates that, and knows it as it calls itself', async () => {
+  const { issuer } = testbed.authorizationServer
+  const resource = testbed.mcp.url
+  const published = Response.json({ resource, authorization_servers: [`${issuer}/`] })
+  const options = {
+    resourceUrl: resource,
+    ...credentials,
+    fetch: async (input: string | URL | Request, init?: RequestInit) => {
+      const request = new Request(input, init)
+      return request.url.includes('oauth-protected-resource') ? published.clone() : fetch(request)
+    },
+  }
+
+  const refused = await ClientCredentialsAuth.fromResource(options).catch((error: unknown) => error)
+  const auth = await ClientCredentialsAuth.fromResource({ ...options, tolerateIssuerSlash: true })
+
+  expect(refused).toMatchObject({ code: 'issuer_mismatch' })
+  await expect(auth.getToken()).resolves.toMatchObject({ issuer })
+})
+
 it('says which option is missing where the resource is', async () => {
   const attempt = ClientCredentialsAuth.fromResource({ resourceUrl: '', ...credentials })
 

@@ -71,6 +71,15 @@ describe('a refresh that is refused by invalid_grant', () => {
     await expect(readRefreshToken()).resolves.toBeUndefined()
   })
 
+  it('in the word of GitHub, which is answered with 200, is one as well: somebody is asked again', async () => {
+    const { auth, presented, signIns } = await ended({}, refusal('bad_refresh_token', 200), answer(2))
+
+    await expect(secretOf(auth.getToken())).resolves.toBe('t2')
+
+    expect(presented()).toEqual(['authorization_code', 'r1', 'authorization_code'])
+    expect(signIns).toHaveLength(2)
+  })
+
   it('is forgotten without a store too (RT-07)', async () => {
     const { auth, presented } = await ended({}, refusal('invalid_grant'))
 
