@@ -73,7 +73,7 @@ const keycloak: Provider = (asked) => {
 }
 
 /** An issuer with a slash, OpenID Connect Discovery, `audience`, and no token for a service that does not say it. */
-export const auth0: Provider = (asked) => {
+const auth0: Provider = (asked) => {
   const issuer = 'https://tenant.eu.auth0.com/'
   if (asked.what === 'GET tenant.eu.auth0.com/.well-known/openid-configuration') {
     return Response.json({
@@ -99,7 +99,7 @@ export const auth0: Provider = (asked) => {
 const nonce = 'played-nonce'
 
 /** Documents below the issuer's path, a scope that has to be said, and proofs with the nonce of the server. */
-export const okta: Provider = ({ what, form, headers }) => {
+const okta: Provider = ({ what, form, headers }) => {
   const issuer = 'https://org.okta.com/oauth2/default'
   if (what === 'GET org.okta.com/oauth2/default/.well-known/openid-configuration') {
     return Response.json({
@@ -132,7 +132,7 @@ export const okta: Provider = ({ what, form, headers }) => {
 }
 
 /** One document, below the issuer; no word of PKCE or of grants; scopes of one resource, and no `resource` beside them. */
-export const entra: Provider = (asked) => {
+const entra: Provider = (asked) => {
   const [host, tenant] = ['https://login.microsoftonline.com', '/9188040d-6c67-4c5b-b112-36a304b66dad']
   const { what, url, form } = asked
   const documents: Readonly<Record<string, string>> = {
@@ -160,7 +160,7 @@ export const entra: Provider = (asked) => {
   if (rest === '/oauth2/v2.0/authorize') return sendBack(asked)
   if (what !== `POST login.microsoftonline.com${named}/oauth2/v2.0/token`) return undefined
   const isForItself = form.get('grant_type') === 'client_credentials'
-  if (isForItself && !/\/\.default$/.test(form.get('scope') ?? '')) {
+  if (isForItself && !(form.get('scope') ?? '').endsWith('/.default')) {
     return refuse(400, 'invalid_scope', 'AADSTS1002012: The provided value for scope is not valid.')
   }
   const scope = form.get('scope') ?? requestOf(asked).get('scope') ?? ''
@@ -182,7 +182,7 @@ function isTyped(): boolean {
 }
 
 /** A secret also of programs, `verification_url`, and a refresh token only for who says so. */
-export const google: Provider = (asked) => {
+const google: Provider = (asked) => {
   const { what, form } = asked
   const issuer = 'https://accounts.google.com'
   if (/^GET accounts\.google\.com\/\.well-known\/(?:openid-configuration|oauth-a\S+)$/.test(what)) {
@@ -231,7 +231,7 @@ export const google: Provider = (asked) => {
 }
 
 /** A form, unless JSON is asked for; errors with 200; commas in `scope`, and `bearer` in lower case. */
-export const github: Provider = ({ what, headers, form }) => {
+const github: Provider = ({ what, headers, form }) => {
   const speaks = (members: Record<string, string>) =>
     headers.get('accept')?.includes('application/json')
       ? Response.json(members)
@@ -316,7 +316,7 @@ const clerk: Provider = open({
 })
 
 /** Its issuer is one host, and its endpoints are on another; no word of PKCE or of grants; a port has to be registered. */
-export const cognito: Provider = (asked) => {
+const cognito: Provider = (asked) => {
   const { what, url, form } = asked
   const [issuer, domain] = [
     'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a1B2c3D4e',
@@ -357,7 +357,7 @@ const hosts =
   /^https:\/\/(?:[\w-]+\.)*(?:example\.com|auth0\.com|okta\.com|microsoftonline\.com|microsoft\.com|google\.com|googleapis\.com|github\.com|authkit\.app|clerk\.accounts\.dev|amazonaws\.com|amazoncognito\.com)\//
 
 /** What the provider answers; undefined for a request that is for none of them. */
-export async function play(request: Request): Promise<Response | undefined> {
+async function play(request: Request): Promise<Response | undefined> {
   if (!hosts.test(request.url)) return undefined
   const url = new URL(request.url)
   const form = new URLSearchParams(request.method === 'POST' ? await request.clone().text() : '')

@@ -82,7 +82,8 @@ export async function writePrograms(programs: readonly Program[]): Promise<void>
   await mkdir(folder)
   const project = {
     extends: '../../../tsconfig.base.json',
-    compilerOptions: { customConditions: ['@x/source'], types: ['node'] },
+    // What a program exports is for a host, and not for other packages.
+    compilerOptions: { customConditions: ['@x/source'], types: ['node'], isolatedDeclarations: false },
     include: ['*.ts'],
   }
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(project))
