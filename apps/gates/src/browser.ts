@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { agree } from '@x/testbed'
+import { agree } from '@x/testbed/agree'
 
 export default async function open(url: string): Promise<void> {
   const callback = await agree(url)

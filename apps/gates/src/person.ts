@@ -5,7 +5,7 @@
  * @module
  */
 import { registerHooks } from 'node:module'
-import { agree } from '@x/testbed'
+import { agree } from '@x/testbed/agree'
 
 registerHooks({
   resolve: (specifier, context, next) =>

@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
-import { agree } from '@x/testbed'
+import { agree } from '@x/testbed/agree'
 
 const port = await freePort()
 const origin = `http://127.0.0.1:${port}`

@@ -64,7 +64,10 @@ it('knows each way of running that a program names', () => {
   expect(unknown.map(({ name }) => name)).toEqual([])
 })
 
-it('lets every program through the compiler, as strictly as our own sources', async () => {
+// Programs wait for their turn, and the machine may be busy.
+const timeout = 300_000
+
+it('lets every program through the compiler, as strictly as our own sources', { timeout }, async () => {
   const tsc = join(root, 'apps/gates/node_modules/typescript/bin/tsc')
 
   const outcome = await run(process.execPath, [tsc, '-p', folder], { cwd: root })
@@ -72,14 +75,14 @@ it('lets every program through the compiler, as strictly as our own sources', as
   expect(failure(outcome)).toBeUndefined()
 })
 
-describe('the program', () => {
+describe('the program', { concurrent: true, timeout }, () => {
   it.each(programs.filter(({ compiledOnly }) => compiledOnly === undefined))(
     'runs, speaks and ends: $name',
     async (program) => {
       const outcome = await run(process.execPath, argumentsOf(program), {
         cwd: folder,
         env: program.isPlayed ? playedEnvironment(env) : env,
-        deadlineMs: 15_000,
+        deadlineMs: 60_000,
       })
 
       // Where the providers answer, each program ends by showing that an API took its token.
