@@ -147,12 +147,12 @@ export function nameConnectionError(error: unknown, about: Circumstances): unkno
     return nameStatus(isForgotten && about.hasSession ? 404 : error.status, { ...about, cause })
   }
   if ([cause, ...deeper].some((each) => each?.code === SdkErrorCode.ClientHttpUnexpectedContent)) {
-    const message = `${url} answered what no MCP server does. Check the address.`
+    const message = `${url} answered what no MCP server does. Check that the address is right.`
     return new TransportError(message, { url, cause, code: 'transport_error' })
   }
   const innermost = deeper.at(-1) ?? cause
   if (innermost?.code === SdkErrorCode.RequestTimeout) {
-    const message = `${url}: no answer in time. Check that the server is up; timeoutMs of connect and timeout of a call set the limit.`
+    const message = `${url}: no answer in time. Check that the server is up. The options timeoutMs of connect and timeout of a call set the limit.`
     return new TransportError(message, { url, cause, code: 'transport_error', recovery: 'transient' })
   }
   if (innermost?.code === SdkErrorCode.ConnectionClosed) {
@@ -188,24 +188,22 @@ function nameStatus(
   const what = `${about.url} answered ${status}`
   const details = { ...about, status }
   if (status === 400) {
-    const message = `${what}: it did not understand the request. Does it speak MCP over streamable HTTP?`
+    const message = `${what}: it did not understand the request. Check that it speaks MCP over streamable HTTP.`
     return new BadRequestError(message, { ...details, code: 'bad_request' })
   }
   if (status === 401) {
     const why = hasAuth
-      ? 'it refuses the token. Check whom it is for (its audience), its scope, and that the clocks of both machines are right.'
+      ? 'it refuses the token. Check its audience and scope, and the clocks of both machines.'
       : 'it wants a token. Pass the option auth.'
     return new AuthRequiredError(`${what}: ${why}`, { ...details, code: 'auth_required' })
   }
   if (status === 403) {
     const { error, scope } = about.challenge?.parameters ?? {}
-    const needs = scope
-      ? ` Pass what it needs where you make the auth object, scope: ${quoteForeign(scope)}.`
-      : ''
+    const needs = scope ? ` Pass scope: ${quoteForeign(scope)} where you make the auth object.` : ''
     const why =
       error === 'insufficient_scope'
-        ? `the scope of the token does not reach that far.${needs}`
-        : 'the request is not allowed, whatever the token. Ask its operator.'
+        ? `the scope of the token does not allow this.${needs}`
+        : 'this is not allowed, whatever the token. Ask its operator.'
     return new ForbiddenError(`${what}: ${why}`, { ...details, code: 'forbidden' })
   }
   if (status === 404 && hasSession) {
@@ -218,7 +216,7 @@ function nameStatus(
     const message = `${what}: it is down or overloaded. Try again ${when}.`
     return new ServerError(message, { ...details, code: 'server_error', recovery: 'transient' })
   }
-  const message = `${what}, which no MCP server does. Check the address.`
+  const message = `${what}, which no MCP server does. Check that the address is right.`
   return new TransportError(message, { ...details, code: 'transport_error' })
 }
 

@@ -127,9 +127,9 @@ export function parseServerUrl(url: string | URL): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   const why =
     parsed === undefined || !/^https?:$/.test(parsed.protocol)
-      ? 'it is no absolute https URL'
+      ? 'it is no https URL'
       : parsed.username + parsed.password !== ''
-        ? 'it carries a user name or a password; pass the option auth instead'
+        ? 'it has a user name or password. Pass the option auth instead'
         : undefined
   if (parsed !== undefined && why === undefined) return parsed
   // Neither a query nor a password is shown, whether or not this is a URL.
@@ -178,8 +178,8 @@ function sourceOf(auth: AuthLike, url: URL): TokenSource {
   }
   throw new TypeError(
     typeof auth === 'object' && 'fetch' in auth
-      ? 'auth brings a fetch of its own, and the option fetch names another: pass one of them.'
-      : 'auth is neither an auth object (a promise of one has to be awaited), nor { getToken }, { fetch }, a token or a function that gives one.',
+      ? 'The option auth has a fetch of its own, and the option fetch names another: pass one of them.'
+      : 'The option auth is neither an auth object (a promise of one has to be awaited), nor { getToken }, { fetch }, a token or a function that gives one.',
   )
 }
 
@@ -194,7 +194,7 @@ async function named<T>(
   } catch (cause) {
     if (isOAuthError(cause) || signal?.aborted) throw cause
     const shown = url.origin + url.pathname
-    const message = `No token for ${shown}: auth threw what is the cause of this error.`
+    const message = `No token for ${shown}: the option auth threw the cause of this error.`
     throw new MCPConnectionError(message, { code: 'auth_failed', url: shown, cause })
   }
 }

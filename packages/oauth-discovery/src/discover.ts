@@ -94,7 +94,7 @@ export async function discoverAuthorizationServer(
   const { attempts: _, ...found } = await follow(resource, options, (walk, { status }, error) => {
     if (!isSuccess(status)) throw error
     const url = displayUrl(resource)
-    const message = `${url} answers without a token and publishes no metadata.`
+    const message = `${url} answers without a token and publishes no metadata: use it without one.`
     throw walk.fail('not_protected', message, { url })
   })
   return found
@@ -210,7 +210,7 @@ function noServers(walk: Walk, metadata: ResourceMetadata, expected: string | un
   const { resource, authorization_servers: named = [] } = metadata
   const url = displayUrl(resource)
   const isOther = expected !== undefined && named.length > 0
-  const message = `The metadata of ${url} names ${isOther ? `${quoteForeign(named.join(' '))}, not ${quoteForeign(expected)}. If that is right, use that URL.` : `no authorization server. ${resourceDocument.advice}`}`
+  const message = `The metadata of ${url} names ${isOther ? `${quoteForeign(String(named))}, not expectedIssuer ${quoteForeign(expected)}. If you trust it, use that instead.` : `no authorization server. ${resourceDocument.advice}`}`
   const code = isOther ? 'issuer_mismatch' : 'resource_metadata_invalid'
   return walk.fail(code, message, { url })
 }

@@ -7,8 +7,8 @@
 
 /** A URL without query and fragment, where secrets travel; and not all of one without end. */
 export function displayUrl(url: string | URL): string {
-  const { origin, pathname, search } = new URL(url)
-  return `${origin}${pathname}`.slice(0, 300) + (search && '?…')
+  const { protocol, host, pathname, search } = new URL(url)
+  return `${protocol}//${host}${pathname}`.slice(0, 300) + (search && '?…')
 }
 
 /** What may be no URL, without what would be a query, a user name or a password in one. */

@@ -45,7 +45,7 @@ export function followWithinOrigin(isGet: boolean, refuse: Refuse): Guard {
       const target = redirectTarget(answer, url)
       if (!isGet || hops === maxRedirects || target?.origin !== new URL(url).origin) {
         const to = target === undefined ? '' : ` to ${displayUrl(target)}`
-        const what = `redirected${to}. A GET is followed within its origin, ${maxRedirects} times. If that is right, use that URL.`
+        const what = `redirected${to}, not followed: only a GET is, within its origin, ${maxRedirects} times. If you trust it, use that instead.`
         throw refuse('redirect_refused', url, what)
       }
       url = target.href
@@ -79,14 +79,14 @@ export function vetAddress(caller: URL, allowAddress: (url: URL) => boolean, ref
 /** In a URL a password is in every log, and `https://good@evil` is not where it seems to be. */
 function refuseCredentials({ username, password, href }: URL, refuse: Refuse): void {
   if (username + password !== '') {
-    throw refuse('invalid_url', href, 'not sent, for it carries a user name or a password.')
+    throw refuse('invalid_url', href, 'not sent: it has a user name or password.')
   }
 }
 
 /** In clear text a token is everybody's: plain http is for this machine only. */
 function requireHttps(url: URL, refuse: Refuse): void {
   if (isSecure(url)) return
-  throw refuse('insecure_url', url.href, `not sent, for it is not https. ${allowing(url)}`)
+  throw refuse('insecure_url', url.href, `not sent: it is not https. ${allowing(url)}`)
 }
 
 /**
@@ -97,7 +97,7 @@ async function vetHost(url: URL, caller: URL, refuse: Refuse): Promise<void> {
   if (url.hostname === caller.hostname) return
   const [there, here] = await Promise.all([reachOf(url.hostname), reachOf(caller.hostname)])
   if (there === 'public' || (there !== 'special' && [there, 'loopback'].includes(here))) return
-  const what = `not sent, for ${displayUrl(caller)} led there, which is no public address. ${allowing(url)}`
+  const what = `not sent: ${displayUrl(caller)} led to this address, which is not public. ${allowing(url)}`
   throw refuse('address_refused', url.href, what)
 }
 
@@ -107,7 +107,7 @@ export function isSecure({ protocol, hostname }: URL): boolean {
 }
 
 function allowing({ host }: URL): string {
-  return `If you trust it: allowAddress: ({ host }) => host === ${JSON.stringify(host)}.`
+  return `If you trust it, pass allowAddress: ({ host }) => host === ${JSON.stringify(host)}.`
 }
 
 /** Not a defence: tells the caller of each exchange, hop by hop. */

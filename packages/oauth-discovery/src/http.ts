@@ -105,10 +105,11 @@ export async function withHttp<T>(
   }
   caller?.throwIfAborted()
   const over = new AbortController()
+  const shown = displayUrl(context.callerUrl)
   const late = `no complete answer within ${timeoutMs} ms. The option timeoutMs sets the limit.`
   const end = () =>
     over.signal.aborted ||
-    over.abort(refusing({ purpose: 'call' }, context.fail)('timeout', context.callerUrl, late))
+    over.abort(context.fail('timeout', `${shown}: ${late}`, { url: shown, recovery: 'transient' }))
   // Some clocks reject when they are woken.
   clock.sleep(timeoutMs, over.signal).then(end, () => {})
   const signal = AbortSignal.any([over.signal, caller ?? over.signal])
@@ -142,7 +143,7 @@ function refusing({ purpose, body }: Pick<HttpRequest, 'purpose' | 'body'>, fail
 
 function unreachable(url: string, error: unknown, refuse: Refuse): OAuthError {
   const { message, ...cause } = describeCause(error)
-  if (message !== undefined) return refuse('address_refused', url, `not sent, for ${message}`, cause)
+  if (message !== undefined) return refuse('address_refused', url, `not sent: ${message}`, cause)
   const what = `no answer (${cause.code ?? cause.name}). Check that the address is right and the server up.`
   return refuse('unreachable', url, what, cause)
 }

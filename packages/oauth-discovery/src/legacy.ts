@@ -22,7 +22,7 @@ export const originAsServer: LegacyRule = async (walk, { origin }) => {
   const faultOf = ({ issuer }: AuthorizationServerMetadata) =>
     [origin, `${origin}/`].includes(issuer)
       ? undefined
-      : `names the issuer ${quoteForeign(issuer)}, not ${origin} (RFC 8414 §3.3)`
+      : `names the issuer ${quoteForeign(issuer)}, not "${origin}" (RFC 8414 §3.3)`
   walk.ahead.delete(url) // it was asked for without the revision
   const headers = { 'mcp-protocol-version': '2025-03-26' }
   const document = await readDocument(walk, url, serverDocument, faultOf, headers)

@@ -27,11 +27,13 @@ export function createLimits({
   clock = systemClock,
 }: LimitsOptions): Limits {
   if (!(concurrency >= 1)) {
-    const message = `concurrency is ${concurrency}: at least one call has to go on at once.`
+    const message = `The option concurrency is ${concurrency}, and has to be 1 or more.`
     throw new DiscoveryError('invalid_option', message, { url: '' })
   }
   if (Number.isNaN(totalMs)) {
-    throw new DiscoveryError('invalid_option', 'totalMs is NaN: it has to be a time.', { url: '' })
+    throw new DiscoveryError('invalid_option', 'The option totalMs is NaN, and has to be a number of ms.', {
+      url: '',
+    })
   }
   const endsAt = clock.now() + totalMs
   const waiting = new Set<() => void>()
@@ -65,7 +67,7 @@ export function createLimits({
   }
 
   function overdue(): DiscoveryError {
-    const message = `The ${totalMs} ms that all calls with these limits have together are over. The option totalMs sets them.`
+    const message = `All calls with these limits had ${totalMs} ms together, which are over. The option totalMs sets the limit.`
     return new DiscoveryError('timeout', message, { url: '', recovery: 'transient' })
   }
 

@@ -35,7 +35,7 @@ export const resourceDocument: DocumentKind = {
     scopes_supported: list,
     bearer_methods_supported: list,
   },
-  advice: 'If you know its authorization server, name it yourself.',
+  advice: 'If you know its issuer, use that instead.',
 }
 
 export interface ResourceMetadataOptions extends DiscoveryOptions {
@@ -84,7 +84,7 @@ export async function readResourceMetadata(
       ({ resource: named }) =>
         isSpellingOf(named, resource) || (allowAncestor && isAncestor(named, resource, url))
           ? undefined
-          : `is about the resource ${quoteForeign(named)}, not ${shown} (RFC 9728 §3.3)`,
+          : `is about the resource ${quoteForeign(named)}, not "${shown}" (RFC 9728 §3.3)`,
     )
     if (document !== undefined) return document
     // The root document may cover more than this resource: an outage is no reason to fall back to it.

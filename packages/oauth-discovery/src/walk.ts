@@ -147,7 +147,7 @@ export async function readDocument<T>(
   walk.options.cache?.drop(url)
   tell('refused', { status, code: fault === undefined ? `${name}_metadata_invalid` : `${about}_mismatch` })
   if (fault === undefined) return undefined
-  const message = `The metadata at ${shown} ${fault}: none of it is used. If that is right, use that URL.`
+  const message = `${shown} ${fault}: not used. If you trust it, use that instead.`
   throw walk.fail(`${about}_mismatch`, message, { url: shown })
 }
 
@@ -182,12 +182,12 @@ export function nothingFound(
   const busy = attempts.find(({ code }) => code === 'unavailable')
   const isInvalid = attempts.some(({ code }) => code === `${name}_metadata_invalid`)
   const tried = attempts
-    .map(({ url, status, code, reason }) => `${url} (${reason ?? code ?? status})`)
+    .map(({ url, status, code, reason }) => `${url} (${[status, reason ?? code].join(' ').trim()})`)
     .join(', ')
   const what = busy ? 'Check that the address is right and the server up.' : advice
   return walk.fail(
     busy ? 'unavailable' : `${name}_metadata_${isInvalid ? 'invalid' : 'not_found'}`,
-    `No usable ${purpose} for ${quoteForeign(about)}. Tried ${tried}. ${what}`,
+    `No usable ${purpose} for ${quoteForeign(about)}: ${tried}. ${what}`,
     {
       url: attempts.at(-1)?.url ?? '',
       recovery: busy ? 'transient' : 'terminal',

@@ -38,11 +38,11 @@ export function parseIdentifier(identifier: string | URL, what: 'resource' | 'is
   const isWritable = !/[^!-~\u0080-\u{10ffff}]|\\/u.test(text) && URL.canParse(text)
   const url = isWritable ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw invalid(what, text, 'it is no https URL as it stands')
+    throw invalid(what, text, 'it is no https URL')
   }
-  if (url.username + url.password !== '') throw invalid(what, text, 'it carries a user name or a password')
+  if (url.username + url.password !== '') throw invalid(what, text, 'it has a user name or password')
   if (what === 'issuer' && /[?#]/.test(text)) {
-    throw invalid(what, text, 'an issuer has no query or fragment (RFC 8414 §2)')
+    throw invalid(what, text, 'it has a query or fragment (RFC 8414 §2)')
   }
   url.hash = ''
   return url

@@ -233,7 +233,7 @@ describe('who may lead where (NS-01, NS-03)', () => {
 
 /** What a message advises, as its reader would paste it. */
 function adviceOf(error: Error): (url: URL) => boolean {
-  const [, source] = /If you trust it: allowAddress: (.+)\.$/.exec(error.message) ?? []
+  const [, source] = /If you trust it, pass allowAddress: (.+)\.$/.exec(error.message) ?? []
   return runInNewContext(`(${source})`)
 }
 
@@ -275,7 +275,7 @@ describe('a refusal', () => {
       code: 'address_refused',
       recovery: 'terminal',
       message: expect.stringContaining(
-        `https://rs.example/mcp led there, which is no public address. If you trust it: allowAddress: ({ host }) => host === "${host}".`,
+        `https://rs.example/mcp led to this address, which is not public. If you trust it, pass allowAddress: ({ host }) => host === "${host}".`,
       ),
     })
     expect(web.asked.filter((each) => !each.includes('rs.example'))).toEqual([])

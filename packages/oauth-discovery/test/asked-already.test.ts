@@ -66,7 +66,7 @@ describe('an answer of the resource that is on its way', () => {
       name: 'DiscoveryError',
       code: 'timeout',
       recovery: 'transient',
-      message: expect.stringContaining(`GET ${resource} (call): no complete answer within 5000 ms`),
+      message: expect.stringContaining(`${resource}: no complete answer within 5000 ms`),
     })
     await expect.poll(() => asked).toHaveLength(1)
 

@@ -38,7 +38,7 @@ beforeEach(() => {
 const refusal = (host: string, address: string) => ({
   cause: {
     code: 'ADDRESS_REFUSED',
-    message: `${host} is at ${address}, which is no public address. If you trust it: egressFetch({ allow: ['${address}'] }).`,
+    message: `${host} is at ${address}, which is no public address. If you trust it, pass egressFetch({ allow: ['${address}'] }).`,
   },
 })
 
@@ -187,7 +187,7 @@ describe('as the option fetch', () => {
       code: 'address_refused',
       recovery: 'terminal',
       cause: { code: 'ADDRESS_REFUSED' },
-      message: `GET ${resource} (probe of the resource): not sent, for rs.localhost is at 127.0.0.1, which is no public address. If you trust it: egressFetch({ allow: ['127.0.0.1'] }).`,
+      message: `GET ${resource} (probe of the resource): not sent: rs.localhost is at 127.0.0.1, which is no public address. If you trust it, pass egressFetch({ allow: ['127.0.0.1'] }).`,
     })
     expect(server.arrivals).toEqual([])
   })
@@ -239,7 +239,7 @@ describe('as the option fetch', () => {
       code: 'address_refused',
       recovery: 'terminal',
       message:
-        "POST https://as.example/token (token request): not sent, for as.example is at 10.0.0.1, which is no public address. If you trust it: egressFetch({ allow: ['10.0.0.1'] }).",
+        "POST https://as.example/token (token request): not sent: as.example is at 10.0.0.1, which is no public address. If you trust it, pass egressFetch({ allow: ['10.0.0.1'] }).",
     })
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
   })

@@ -152,7 +152,7 @@ describe('the time of all', () => {
       code: 'timeout',
       recovery: 'transient',
       message:
-        'The 5000 ms that all calls with these limits have together are over. The option totalMs sets them.',
+        'All calls with these limits had 5000 ms together, which are over. The option totalMs sets the limit.',
     }
     const rejected = { status: 'rejected', reason: timeout }
     expect(await all).toMatchObject([rejected, rejected, rejected])

@@ -121,8 +121,7 @@ async function register(
   return becomeClient(options, { grantType, redirectUri }, hint)
 }
 
-const nobodyToAsk =
-  'this object has nobody to ask. Pass the option authorize, or begin with startAuthorization'
+const nobodyToAsk = 'Pass the option authorize, or begin with startAuthorization'
 
 const authorizationCode: Grant<AuthorizationCodeOptions> = async (options, request) => {
   const { authorize, serverMetadata: server } = options

@@ -4,7 +4,14 @@
  * @module
  */
 import type { AuthorizationServerMetadata } from '@x/oauth-discovery'
-import { createEmit, displayUrl, type HttpOptions, isSecure, quoteForeign } from '@x/oauth-discovery/http'
+import {
+  createEmit,
+  displayUrl,
+  type HttpOptions,
+  isSecure,
+  quoteForeign,
+  withoutSecrets,
+} from '@x/oauth-discovery/http'
 import * as v from 'valibot'
 import type { AuthOptions, GrantOptions } from './auth.ts'
 import type { AuthorizationCodeOptions } from './authorization-code.ts'
@@ -123,7 +130,11 @@ export async function finishAuthorization(
   const asked = { ...options, serverMetadata: server, clientId, boundTokensOnly }
   const endpoint = vetClient(asked, true)
   if (endpoint.binding?.thumbprint !== thumbprint) {
-    throw unusable('invalid_key', 'option binding', 'the sign-in was begun with another key, or with none')
+    throw unusable(
+      'invalid_key',
+      'option binding',
+      'the sign-in was begun with another key, or with none. Pass that of startAuthorization',
+    )
   }
   const post = createPost(endpoint, createEmit(options))
   const exchange = createTokenEndpoint(endpoint, server.token_endpoint, post)
@@ -137,7 +148,7 @@ function parsePending(pending: string): PendingAuthorization {
     // What valibot says would hold what is in it.
     throw new AuthConfigError(
       'invalid_pending',
-      'What was given for a pending authorization is none: pass what startAuthorization gave, unchanged.',
+      'The argument pending of finishAuthorization cannot be read: pass what startAuthorization gave, unchanged.',
     )
   }
 }
@@ -230,14 +241,14 @@ export function vetStart(
   const authorizationEndpoint = vetEndpoint(options, 'authorization_endpoint')
   const what = `authorization_endpoint ${displayUrl(authorizationEndpoint)} of ${server.issuer}`
   if (!isForPerson(authorizationEndpoint, server.issuer, allowAddress)) {
-    throw unusable('insecure_url', what, 'it is not https, or has a user name in it')
+    throw unusable('insecure_url', what, 'it is not https, or has a user name or password')
   }
   const url = new URL(authorizationEndpoint)
   const own = [...url.searchParams.keys()].find(
     (name) => requestParameters.test(name) || Object.hasOwn(parameters, name),
   )
   if (own !== undefined) {
-    const why = `it brings a ${quoteForeign(own)} of its own, and none may be there twice (RFC 6749 §3.1)`
+    const why = `its query has ${quoteForeign(own)}, which the request sets as well (RFC 6749 §3.1). Leave it out in serverMetadata`
     throw unusable('invalid_server_metadata', what, why)
   }
   requirePkce(options)
@@ -254,9 +265,14 @@ function requirePkce({
 }: Pick<StartAuthorizationOptions, 'serverMetadata' | 'allowMissingPkceMetadata'>): void {
   const methods = Array.isArray(listed) ? listed : undefined
   if (methods === undefined ? allowMissingPkceMetadata === true : methods.includes('S256')) return
-  const what =
-    methods === undefined ? 'does not say that it knows PKCE' : `lists ${quoteForeign(String(methods))}`
-  const message = `The authorization server ${issuer} ${what}, and without S256 a stolen code is enough. If it has it all the same, say so: code_challenge_methods_supported in serverMetadata, or allowMissingPkceMetadata.`
+  const [what, advice] =
+    methods === undefined
+      ? ['no code_challenge_methods_supported', 'pass allowMissingPkceMetadata: true']
+      : [
+          `${quoteForeign(String(methods))} in code_challenge_methods_supported, not S256`,
+          'add it in serverMetadata',
+        ]
+  const message = `The metadata of ${issuer} lists ${what}, so that a stolen code might be enough to sign in (RFC 7636). If it takes S256 all the same, ${advice}.`
   throw new AuthConfigError('pkce_not_supported', message)
 }
 
@@ -273,5 +289,5 @@ function vetRedirectUri(redirectUri: string | undefined): string {
   }
   const why =
     'it has to be an https URL, one of this machine, or of a scheme like com.example.app, without a fragment (RFC 8252 §7)'
-  throw unusable('invalid_redirect_uri', `redirectUri ${JSON.stringify(redirectUri)}`, why)
+  throw unusable('invalid_redirect_uri', `redirectUri ${JSON.stringify(withoutSecrets(redirectUri))}`, why)
 }

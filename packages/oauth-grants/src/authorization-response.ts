@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { quoteForeign } from '@x/oauth-discovery/http'
+import { displayUrl, quoteForeign } from '@x/oauth-discovery/http'
 import { AuthorizationError, type AuthorizationErrorCode } from './errors.ts'
 import { accessDenied } from './login.ts'
+import { adviceOn } from './token-response.ts'
 
 /** What was recorded before the browser was sent off: the answer is held against it. */
 export interface Expected {
@@ -31,7 +32,7 @@ export function readAuthorizationResponse(callback: string | URL, expected: Expe
   const refused = (code: AuthorizationErrorCode, why: string) =>
     new AuthorizationError(
       code,
-      `The answer of the browser to the sign-in at ${issuer} was not used: ${why}.`,
+      `The answer of the browser to the sign-in at ${issuer} was not used: ${why}. Sign in again.`,
       {
         issuer,
       },
@@ -41,7 +42,7 @@ export function readAuthorizationResponse(callback: string | URL, expected: Expe
   if (!isSamePlace(url, new URL(redirectUri))) {
     throw refused(
       'redirect_uri_mismatch',
-      'it did not come to the redirect URI of this sign-in (RFC 8252 §8.10)',
+      `it did not come to ${displayUrl(redirectUri)}, where this sign-in ends (RFC 8252 §8.10)`,
     )
   }
   const { searchParams: given } = url
@@ -50,7 +51,7 @@ export function readAuthorizationResponse(callback: string | URL, expected: Expe
   if (!isSameText(given.get('state') ?? '', expected.state)) {
     throw refused(
       'state_mismatch',
-      'its state is not that of this sign-in: perhaps somebody else began it (RFC 6749 §10.12)',
+      'its state is not that of this sign-in, which somebody else may have begun (RFC 6749 §10.12)',
     )
   }
   requireIssuer(given.get('iss'), expected, refused)
@@ -70,14 +71,11 @@ function requireIssuer(
   if (iss === null && namesIssuer) {
     throw refused(
       'issuer_mismatch',
-      'it does not say who sent it, and this server always does (RFC 9207 §2.4)',
+      'it has no iss, which this server says that it always sends (RFC 9207 §2.4)',
     )
   }
   if (iss !== null && iss !== issuer) {
-    throw refused(
-      'issuer_mismatch',
-      'another server sent it, which is what a mix-up attack looks like (RFC 9207 §2.4)',
-    )
+    throw refused('issuer_mismatch', 'its iss names another server, as in a mix-up attack (RFC 9207 §2.4)')
   }
 }
 
@@ -106,7 +104,7 @@ function refusalOf(error: string, description: string | null, issuer: string): A
   const errorDescription = description === null ? undefined : printable(description)
   if (error === 'access_denied') return accessDenied(issuer, errorDescription)
   const said = [error, description].flatMap((each) => (each === null ? [] : quoteForeign(each)))
-  const message = `The authorization server ${issuer} refused the sign-in with ${said.join(', ')} (RFC 6749 §4.1.2.1).`
+  const message = `The authorization server ${issuer} refused the sign-in with ${said.join(', ')} (RFC 6749 §4.1.2.1). ${adviceOn(error)}`
   const recovery = /^(?:temporarily_unavailable|server_error)$/.test(error)
     ? 'transient'
     : /^(?:login|consent|interaction|account_selection)_required$/.test(error)

@@ -262,7 +262,7 @@ function requireOrigin(url: string, origins: readonly string[]): void {
   const shown = URL.canParse(url) ? displayUrl(url) : JSON.stringify(withoutSecrets(url))
   const why = URL.canParse(url) ? '' : 'it is no absolute URL, and '
   const named = origins.join(', ') || 'no origin'
-  const message = `Nothing was sent to ${shown}: ${why}the token is for ${named}. The option origins can name more.`
+  const message = `Nothing was sent to ${shown}: ${why}the token is for ${named}. Name it in the option origins, if it may see that token.`
   throw new AuthConfigError('origin_refused', message)
 }
 

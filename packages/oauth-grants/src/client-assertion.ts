@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Clock, systemClock } from '@x/oauth-discovery/http'
+import { type Clock, quoteForeign, systemClock } from '@x/oauth-discovery/http'
 import { type Client, type ClientAuthentication, requireSecret } from './client-authentication.ts'
 import { AuthConfigError } from './errors.ts'
 
@@ -40,7 +40,9 @@ const lifetimeSeconds = 60
 export function privateKeyJwt({ key, ...options }: PrivateKeyJwtOptions): ClientAuthentication {
   const { algorithm } = options
   if (!/^(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA|Ed25519)$/.test(algorithm)) {
-    throw invalidKey(`${JSON.stringify(algorithm)} is no asymmetric JWS algorithm, such as ES256`)
+    throw invalidKey(
+      `the option algorithm is ${JSON.stringify(algorithm)}, which is no asymmetric JWS algorithm such as ES256`,
+    )
   }
   let imported: Promise<CryptoKey> | undefined
   return byAssertion('private_key_jwt', options, async () => {
@@ -80,7 +82,7 @@ function byAssertion(
   ) => {
     const listed = server.token_endpoint_auth_signing_alg_values_supported
     if (listed?.includes(algorithm) === false) {
-      const message = `The authorization server ${server.issuer} takes assertions signed by ${JSON.stringify(listed)}, and not by ${algorithm}.`
+      const message = `The metadata of ${server.issuer} lists ${quoteForeign(String(listed))} in token_endpoint_auth_signing_alg_values_supported, not ${algorithm}. Sign with one of these, and name it in the option algorithm.`
       throw new AuthConfigError('auth_method_not_supported', message)
     }
     // Loaded with the first request: whoever has a secret needs none of it.
@@ -105,5 +107,8 @@ function byAssertion(
 }
 
 function invalidKey(why: string): AuthConfigError {
-  return new AuthConfigError('invalid_key', `The key for assertions cannot be used: ${why} (RFC 7523 §3).`)
+  return new AuthConfigError(
+    'invalid_key',
+    `The option key of privateKeyJwt cannot be used: ${why} (RFC 7523 §3).`,
+  )
 }

@@ -42,7 +42,8 @@ export const clientSecretBasic: ClientAuthentication = /* @__PURE__ */ Object.as
 export const rawClientSecretBasic: ClientAuthentication = /* @__PURE__ */ Object.assign(
   (client: Client, _form: URLSearchParams, headers: Headers) => {
     if (client.clientId.includes(':')) {
-      const message = 'A clientId with a colon in it cannot be sent by rawClientSecretBasic.'
+      const message =
+        'The option clientId has a colon in it, which rawClientSecretBasic cannot send. Use clientSecretBasic.'
       throw new AuthConfigError('client_id_missing', message)
     }
     const pair = new TextEncoder().encode(`${client.clientId}:${requireSecret(client)}`)
@@ -83,13 +84,13 @@ export function chooseClientAuthentication(
   const listed = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
   const method = [clientSecretBasic, clientSecretPost].find((each) => listed.includes(each.method))
   if (method !== undefined) return method
-  const message = `The authorization server ${server.issuer} lists the client authentication ${quoteForeign(listed.join(' '))}, not client_secret_basic or client_secret_post. Name one in the option clientAuthentication.`
+  const message = `The metadata of ${server.issuer} lists the client authentication ${quoteForeign(String(listed))}, not client_secret_basic or client_secret_post. Name one in the option clientAuthentication.`
   throw new AuthConfigError('auth_method_not_supported', message)
 }
 
 export function requireSecret({ clientId, clientSecret }: Client): string {
   if (typeof clientSecret === 'string' && clientSecret !== '') return clientSecret
-  const message = `The client ${JSON.stringify(clientId)} has no clientSecret. Pass one, or name a clientAuthentication.`
+  const message = `The client ${JSON.stringify(clientId)} has no clientSecret. Pass one, or name another clientAuthentication.`
   throw new AuthConfigError('client_secret_missing', message)
 }
 

@@ -9,6 +9,7 @@ import {
   displayUrl,
   type Fail,
   parseJsonObject,
+  quoteForeign,
   systemClock,
   untilAborted,
   withHttp,
@@ -68,8 +69,8 @@ export function clientIdMetadataDocument(clientId: string): ClientRegistration {
     url?.protocol === 'https:' && url.pathname !== '/' && url.href === clientId && !/[#@]/.test(clientId)
   if (!isId) {
     const why =
-      'it is no https URL with a path, written in full, without dot segments, fragment and user name'
-    throw unusable('client_id_missing', `client id ${JSON.stringify(clientId)}`, why)
+      'it has to be an https URL with a path, written in full, without dot segments, fragment and user name'
+    throw unusable('client_id_missing', `client id ${JSON.stringify(withoutSecrets(clientId))}`, why)
   }
   return async ({ serverMetadata }) =>
     serverMetadata['client_id_metadata_document_supported'] === true
@@ -112,7 +113,7 @@ export function dynamicRegistration(
       await hold()
       const answer = await register(request, describe(metadata, request, isBound))
       const client = readClient(answer, clock.now())
-      if (client === undefined) throw unusableAnswer(serverMetadata)
+      if (client === undefined) throw unusableAnswer(answer, serverMetadata)
       const keeping = { expect: stored?.revision, fence, keepUntil: endOf(answer) }
       const revision = await store?.save(key, JSON.stringify(answer), keeping)
       // Another object has registered meanwhile: they are one client from now on, and tokens in the store are for both.
@@ -206,13 +207,18 @@ function endOf({ client_secret: secret, client_secret_expires_at: seconds }: Jso
   return secret !== undefined && typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined
 }
 
-function unusableAnswer({
-  issuer,
-  registration_endpoint: url = '',
-}: AuthorizationServerMetadata): TokenError {
+function unusableAnswer(
+  { client_id: clientId, token_endpoint_auth_method: method }: Json,
+  { issuer, registration_endpoint: url = '' }: AuthorizationServerMetadata,
+): TokenError {
   const endpoint = displayUrl(url)
+  const isKnown = method === undefined || methods.some((each) => each.method === method)
   const why =
-    'it has no client_id, no secret for its method, one that has ended, or a method other than none, client_secret_basic and client_secret_post'
-  const message = `POST ${endpoint} (client registration to ${issuer}): no usable client: ${why}. Name another method as token_endpoint_auth_method, or register by hand.`
+    typeof clientId !== 'string' || clientId === ''
+      ? 'client_id is missing (RFC 7591 §3.2.1). Tell its operator'
+      : isKnown
+        ? 'client_secret is missing, or has ended (RFC 7591 §3.2.1). Tell its operator'
+        : `token_endpoint_auth_method is ${quoteForeign(String(method))}. Ask for one of ${methods.map((each) => each.method).join(', ')}`
+  const message = `POST ${endpoint} (client registration to ${issuer}): no usable client: ${why}.`
   return new TokenError('invalid_response', message, { endpoint, issuer })
 }

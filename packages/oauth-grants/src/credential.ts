@@ -24,7 +24,7 @@ export async function reveal(
 ): Promise<Revealed> {
   const revealed = await untilAborted(read(credential, { signal, interactive }), signal)
   if (typeof revealed.text === 'string' && revealed.text !== '') return revealed
-  throw new AuthConfigError('invalid_token', `The ${what} is empty: check where it was read from.`)
+  throw new AuthConfigError('invalid_token', `The option ${what} is empty: check where it was read from.`)
 }
 
 async function read(credential: Credential, asked: GetTokenOptions): Promise<Revealed> {

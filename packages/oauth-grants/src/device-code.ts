@@ -138,7 +138,7 @@ function readDeviceAuthorization(
   const { verification_url, verification_uri = verification_url } = json
   const unusable = (why: string) => {
     const endpoint = displayUrl(url)
-    const message = `POST ${endpoint} (device authorization request) answered 200 with what is of no use: ${why} (RFC 8628 §3.2). The authorization server ${issuer} is at fault.`
+    const message = `POST ${endpoint} (device authorization request to ${issuer}): status 200 with no usable answer: ${why} (RFC 8628 §3.2). Tell its operator.`
     return new TokenError('invalid_response', message, { endpoint, issuer, status: 200 })
   }
   // Some servers send digits.

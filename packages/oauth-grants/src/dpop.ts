@@ -78,7 +78,7 @@ class KeyBinding implements Binding {
     if (this.#isOptional && !isDemanded && isListed !== true) return undefined
     if (isListed !== false) return this
     throw unfitKey(
-      `the authorization server ${issuer} takes proofs by ${quoteForeign(String(listed))}, and not by ${algorithm}. Name one in the option algorithm`,
+      `the metadata of ${issuer} lists ${quoteForeign(String(listed))} in dpop_signing_alg_values_supported, not ${algorithm}. Name one of these in the option algorithm`,
     )
   }
 

@@ -51,8 +51,8 @@ function importKey(key: EncryptionKey): Promise<CryptoKey> {
   if (bits !== 256 || (isKey && key.algorithm.name !== 'AES-GCM') || !canBoth) {
     throw unusable(
       'invalid_key',
-      'encryption key',
-      'it is not of 256 bits, for encrypt and decrypt of AES-GCM. 32 random bytes are one',
+      'key of encrypted',
+      'it has to be 32 random bytes, or a CryptoKey of AES-GCM with 256 bits, for encrypt and decrypt',
     )
   }
   if (isKey) return Promise.resolve(key)
@@ -83,7 +83,7 @@ async function decrypt(
     }
   }
   const message =
-    'What is in the store was not encrypted by any of the keys that were given, or under another name, and was left as it is. Check the keys; without the right one, sign out, and sign in again.'
+    'What is in the store was encrypted by none of the keys that were given, or under another name, and was left as it is. Pass the key that it was encrypted with, or sign out and in again.'
   throw new StoreError('store_unreadable', message, { revision })
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AuthorizationServerMetadata } from '@x/oauth-discovery'
-import { displayUrl, systemClock } from '@x/oauth-discovery/http'
+import { displayUrl, quoteForeign, systemClock } from '@x/oauth-discovery/http'
 import { type AuthOptions, createSession, GrantAuth, type GrantKind } from './auth.ts'
 import { type Credential, reveal } from './credential.ts'
 import { AuthConfigError, TokenError } from './errors.ts'
@@ -64,7 +64,7 @@ async function askForAssertion(
   const end = () => {
     if (over.signal.aborted) return
     const endpoint = displayUrl(token_endpoint)
-    const message = `POST ${endpoint} (token request to ${issuer}): not sent, for the option assertion gave nothing within ${limit} ms, which is twice timeoutMs.`
+    const message = `POST ${endpoint} (token request to ${issuer}): not sent: the option assertion gave nothing within ${limit} ms, which is twice timeoutMs.`
     late.abort(new TokenError('timeout', message, { endpoint, issuer, recovery: 'transient' }))
   }
   // Some clocks reject when they are woken.
@@ -109,7 +109,7 @@ export class JwtBearerAuth extends GrantAuth {
     if (store !== undefined && !partition) {
       throw new AuthConfigError(
         'partition_missing',
-        'A store beside assertions holds tokens of whoever they are about: name who that is in the option partition.',
+        'The option partition is missing: beside a store, name whom the assertions are about, or the token of one is given to another.',
       )
     }
     const isNobody = !clientId && clientSecret === undefined && clientAuthentication === undefined
@@ -196,6 +196,6 @@ export function identityAssertion({
 /** No assertion is asked for where it is known to be of no use; a server that lists no profiles at all may take it. */
 function requireProfile({ issuer, [profileMember]: listed }: AuthorizationServerMetadata): void {
   if (!Array.isArray(listed) || listed.includes(idJagProfile)) return
-  const message = `The authorization server ${issuer} lists ${profileMember} without ${idJagProfile}, so that no assertion was asked for.`
+  const message = `The metadata of ${issuer} lists ${quoteForeign(String(listed))} in ${profileMember}, not ${idJagProfile}, so that no assertion was asked for. Ask its operator for one that takes them.`
   throw new AuthConfigError('grant_not_supported', message)
 }

@@ -81,7 +81,7 @@ export async function locate<O extends Omit<GrantOptions, 'clientId'>>(
   const found = await inspectResource(resourceUrl, { ...options, ...hint, grantType })
   if (found.kind === 'open') {
     const url = displayUrl(resourceUrl)
-    const message = `${url} answers without a token and publishes no metadata.`
+    const message = `${url} answers without a token and publishes no metadata: use it without one.`
     throw new DiscoveryError('not_protected', message, { url, attempts: found.attempts })
   }
   const { challenge, authorizationServerMetadata: serverMetadata } = found
@@ -108,7 +108,11 @@ function requireHeader(
   const isByHeader = methods?.includes('header') !== false
   if (isByHeader && (isBound !== true || binding)) return
   const taken = isByHeader
-    ? 'bound tokens only: pass the option binding'
+    ? 'bound tokens only, which the option binding asks for'
     : `tokens by ${quoteForeign(String(methods))} only, not in a header`
-  throw unusable('resource_not_supported', `resource ${resource}`, `it takes ${taken} (RFC 9728 §2)`)
+  throw unusable(
+    'resource_not_supported',
+    `resource ${displayUrl(resource)}`,
+    `it takes ${taken} (RFC 9728 §2)`,
+  )
 }

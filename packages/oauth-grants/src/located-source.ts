@@ -87,7 +87,10 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     vetWishes(given)
     const { resourceUrl = '' }: Whereabouts = given
     if (resourceUrl === '' && !('issuer' in given)) {
-      throw new AuthConfigError('invalid_resource', 'The option resourceUrl is missing.')
+      throw new AuthConfigError(
+        'invalid_resource',
+        'The option resourceUrl is missing: name the resource, or an issuer.',
+      )
     }
     // A URL can be changed.
     this.#given = { ...ownCopy(given), resourceUrl: String(resourceUrl) }

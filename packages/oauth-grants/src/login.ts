@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type HttpOptions, isSecure, untilAborted } from '@x/oauth-discovery/http'
+import { displayUrl, type HttpOptions, isSecure, quoteForeign, untilAborted } from '@x/oauth-discovery/http'
 import { type AuthOptions, createSession, type Given, GrantAuth, type GrantKind, type Kept } from './auth.ts'
 import type { ClientRegistration } from './client-registration.ts'
 import { AuthConfigError, AuthorizationError } from './errors.ts'
@@ -58,7 +58,7 @@ export async function becomeClient<O extends LoginOptions>(
     })
     if (client !== undefined) return { ...options, ...client }
   }
-  const message = `The authorization server ${serverMetadata.issuer} has none of the ways to register that were given, and there is no clientId. Register there by hand.`
+  const message = `The option clientId is missing, and ${serverMetadata.issuer} has none of the ways to register that the option registration names. Register there by hand.`
   throw new AuthConfigError('client_id_missing', message)
 }
 
@@ -125,7 +125,7 @@ export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<
   if (options.refreshToken && options.store !== undefined && !options.partition) {
     throw new AuthConfigError(
       'partition_missing',
-      'A refreshToken beside a store is of one user among others: name the user in the option partition.',
+      'The option partition is missing: beside a store, name whose refreshToken it is, or the token of one is given to another.',
     )
   }
   let handedIn = options.refreshToken
@@ -155,10 +155,10 @@ export function createLogin<O extends LoginOptions>(options: O, kind: GrantKind<
 export function interactionRequired(
   issuer: string,
   { scope, challenge }: Renewal,
-  advice = 'call getToken where a person can be asked, and where this has a challenge, pass it on',
+  advice = 'Where a person can be asked, call getToken({ challenge }) with that of this error',
 ): AuthorizationError {
-  const what = scope === undefined ? '' : `, for the scope ${scope}`
-  const message = `Somebody has to sign in at ${issuer}${what}: ${advice}.`
+  const what = scope === undefined ? '' : ` for the scope ${quoteForeign(scope)}`
+  const message = `Somebody has to sign in at ${issuer}${what}. ${advice}.`
   return new AuthorizationError('interaction_required', message, {
     issuer,
     challenge,
@@ -167,7 +167,7 @@ export function interactionRequired(
 }
 
 export function accessDenied(issuer: string, errorDescription?: string): AuthorizationError {
-  const message = `The sign-in at ${issuer} was declined. Ask again if it was by mistake.`
+  const message = `The sign-in at ${issuer} was declined (access_denied). Ask again, if that was by mistake.`
   const said = { error: 'access_denied', errorDescription }
   return new AuthorizationError('access_denied', message, { issuer, ...said, recovery: 'interaction' })
 }
@@ -177,7 +177,7 @@ export function loginExpired(issuer: string, redirectUri?: string): Authorizatio
   const hint =
     redirectUri === undefined
       ? ''
-      : ` If the browser shows an error, check that ${redirectUri} is registered.`
+      : ` If the browser shows an error, check that ${displayUrl(redirectUri)} is registered.`
   const message = `Nobody signed in at ${issuer} in time.${hint} Ask again.`
   return new AuthorizationError('login_expired', message, { issuer, recovery: 'interaction' })
 }

@@ -17,7 +17,9 @@ export interface ProofKey {
 /** @param given default: a new pair, of which the private key can be exported by nobody */
 export async function createProofKey(algorithm: string, given: CryptoKeyPair | undefined): Promise<ProofKey> {
   if (!/^(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA|Ed25519)$/.test(algorithm)) {
-    throw unfitKey(`${JSON.stringify(algorithm)} is no asymmetric JWS algorithm, such as ES256`)
+    throw unfitKey(
+      `the option algorithm is ${JSON.stringify(algorithm)}, which is no asymmetric JWS algorithm such as ES256`,
+    )
   }
   try {
     const { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } = await import('./jose-proof.ts')
@@ -32,7 +34,7 @@ export async function createProofKey(algorithm: string, given: CryptoKeyPair | u
     await sign({}, 0)
     return { algorithm, thumbprint: await calculateJwkThumbprint(jwk), sign }
   } catch {
-    throw unfitKey(`it is no pair of WebCrypto for ${algorithm}, or this runtime has none`)
+    throw unfitKey(`it is no CryptoKeyPair for ${algorithm}, or this runtime cannot make one`)
   }
 }
 
@@ -42,5 +44,5 @@ function publicMembers(jwk: JWK): JWK {
 }
 
 export function unfitKey(why: string): AuthConfigError {
-  return unusable('invalid_key', 'key for proofs', `${why} (RFC 9449 §5.1)`)
+  return unusable('invalid_key', 'key of dpop', `${why} (RFC 9449 §5.1)`)
 }

@@ -58,7 +58,7 @@ export class RenewalPace {
 
 function stillFailing(error: TokenError, failures: number, leftMs: number): TokenError {
   const times = failures === 1 ? 'once' : `${failures} times in a row`
-  const message = `${error.message} That was ${times}; nothing is asked for another ${seconds(leftMs)} s.`
+  const message = `${error.message} It failed ${times}: nothing is sent for another ${seconds(leftMs)} s.`
   const { endpoint, issuer, status, error: word, errorDescription, recovery } = error
   return new TokenError(error.code, message, {
     endpoint,
@@ -73,7 +73,7 @@ function stillFailing(error: TokenError, failures: number, leftMs: number): Toke
 }
 
 function loopError(issuer: string, leftMs: number): TokenError {
-  const message = `A resource refuses every token of ${issuer}: ${maxRefusals} within a minute, each of them new. The next is asked for in ${seconds(leftMs)} s. Check whether that resource trusts this issuer, and which audience it wants.`
+  const message = `A resource refused ${maxRefusals} new tokens${issuer && ` of ${issuer}`} within a minute: the next is asked for in ${seconds(leftMs)} s. Check whether it trusts that issuer, and which audience it wants.`
   return new TokenError('renewal_loop', message, {
     endpoint: '',
     issuer,

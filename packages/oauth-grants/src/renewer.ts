@@ -271,7 +271,7 @@ export class Renewer {
 }
 
 function noToken(ms: number): string {
-  return `No token came within ${ms} ms: a store, a function that was passed in, or another process that has the turn did not end in time. The next call tries again.`
+  return `No token came within ${ms} ms: the store, a function that was passed in, or another process that renews it took too long. The next call tries again.`
 }
 
 function notKept(ms: number): string {

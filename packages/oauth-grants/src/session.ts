@@ -171,7 +171,10 @@ export class TokenSession implements TokenSource, AsyncDisposable {
     const work = this.#work
     work.signal.throwIfAborted()
     this.#work = new AbortController()
-    await this.#end(work, new AuthConfigError('signed_out', 'This was called off, for somebody signed out.'))
+    await this.#end(
+      work,
+      new AuthConfigError('signed_out', 'No token: somebody signed out meanwhile. Sign in again.'),
+    )
     // What has ended only now may have brought another one.
     return this.#renewer.forgetAll(this.#work.signal)
   }

@@ -97,7 +97,7 @@ export class StoredToken {
       if (isFenced || isWider || (other.token && other.token.obtainedAt >= token.obtainedAt)) return ''
       expect = other.revision
     }
-    const message = `A token could not be kept in the store: others wrote first, ${maxTries} times. Check whether its save tells of that when nobody did.`
+    const message = `A token was not kept in the store: ${maxTries} times its save gave undefined, as if another process had written first. Check its save.`
     throw new StoreError('store_unavailable', message, { recovery: 'transient' })
   }
 
@@ -151,5 +151,5 @@ function readable(text: string, binding: Binding | undefined): Token | undefined
 }
 
 function signedOut(): AuthConfigError {
-  return new AuthConfigError('signed_out', 'This was called off, for somebody signed out.')
+  return new AuthConfigError('signed_out', 'No token: somebody signed out meanwhile. Sign in again.')
 }

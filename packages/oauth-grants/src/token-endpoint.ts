@@ -71,13 +71,13 @@ export function createPost(
   return (purpose, url, parameters, closing, proof) => {
     const endpoint = displayUrl(url)
     const fail: Fail = (code, message, { recovery, cause }) =>
-      new TokenError(code, `${message} Its issuer is ${issuer}.`, {
+      new TokenError(code, `${message} The issuer is ${issuer}.`, {
         endpoint,
         issuer,
         recovery,
         cause,
       })
-    const late = `POST ${endpoint} (${purpose}): not sent, for ${authentication.method} gave no credentials in time.`
+    const late = `POST ${endpoint} (${purpose}): not sent: clientAuthentication (${authentication.method}) took longer than timeoutMs.`
     return withHttp(
       { ...options, signal: closing },
       { callerUrl: issuer, fail, emit },

@@ -3,14 +3,16 @@
  *
  * @module
  */
+import { displayUrl } from '@x/oauth-discovery/http'
 import { type AuthOptions, createSession, type Grant, GrantAuth, type GrantKind } from './auth.ts'
 import { type Credential, type Revealed, reveal } from './credential.ts'
-import { AuthConfigError, TokenError } from './errors.ts'
+import { AuthConfigError } from './errors.ts'
 import type { FromIssuer, FromResource } from './locate.ts'
 import { type Searching, sourceFor } from './located-source.ts'
 import { withRefresh } from './refresh.ts'
 import type { GetTokenOptions, TokenSession, TokenSource } from './session.ts'
 import type { Token } from './token.ts'
+import { noToken } from './token-response.ts'
 import { vetClient, vetServer } from './vetting.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -71,7 +73,10 @@ export class TokenExchangeAuth extends GrantAuth {
     }
     super(given, sourceFor(given, { grantType, keep }))
     if (!subjectToken || given.actorToken === '') {
-      throw new AuthConfigError('invalid_token', 'subjectToken or actorToken is empty.')
+      throw new AuthConfigError(
+        'invalid_token',
+        `The option ${subjectToken ? 'actorToken' : 'subjectToken'} is empty: check where it was read from.`,
+      )
     }
     this.#actsForMany = [subjectToken, actorToken].some((each) => typeof each !== 'string')
   }
@@ -123,8 +128,8 @@ class SubjectSessions implements TokenSource {
     const signal = asked.signal ? AbortSignal.any([asked.signal, closing]) : closing
     signal.throwIfAborted()
     const wanted = { ...asked, signal }
-    const subject = await reveal(subjectToken, 'subject token', wanted)
-    const actor = actorToken && (await reveal(actorToken, 'actor token', wanted))
+    const subject = await reveal(subjectToken, 'subjectToken', wanted)
+    const actor = actorToken && (await reveal(actorToken, 'actorToken', wanted))
     const session = await this.#sessionOf({ subject, actor: actor || undefined })
     return session.getToken(wanted)
   }
@@ -208,7 +213,7 @@ function requireOwn(
   if (isOfThisServer || !/:(?:access|refresh)_token$/.test(type)) return
   throw new AuthConfigError(
     'invalid_token',
-    `A token of ${issuer} was not sent to ${server.issuer}: the type ${type} means one of its own (RFC 8693 §3). If it is a JWT that this server trusts, say subjectTokenType: '${typePrefix}jwt'.`,
+    `A token of ${issuer} was not sent to ${server.issuer}: the type ${type} means one of its own (RFC 8693 §3). If it is a JWT that this server trusts, say subjectTokenType: "${typePrefix}jwt".`,
   )
 }
 
@@ -217,12 +222,7 @@ function requireAskedType({ issuedTokenType, issuer }: Token, options: TokenExch
   const asked = options.requestedTokenType
   const usable = asked === undefined ? [accessTokenType, `${typePrefix}jwt`] : [asked]
   if (issuedTokenType !== undefined && usable.includes(issuedTokenType)) return
-  const what =
-    issuedTokenType === undefined ? 'no issued_token_type' : 'an issued_token_type that was not asked for'
-  const message = `The authorization server ${issuer} answered a token exchange with ${what}, and the token is not used: ${usable.join(' or ')} has to be said (RFC 8693 §2.2.1).`
-  throw new TokenError('invalid_response', message, {
-    endpoint: options.serverMetadata.token_endpoint ?? '',
-    issuer,
-    status: 200,
-  })
+  const what = issuedTokenType === undefined ? 'missing' : 'another'
+  const why = `issued_token_type is ${what}, not ${usable.join(' or ')} (RFC 8693 §2.2.1)`
+  throw noToken(why, { endpoint: displayUrl(options.serverMetadata.token_endpoint ?? ''), issuer })
 }

@@ -92,12 +92,12 @@ function listOf(scope: string): readonly string[] {
   return scope.split(' ').filter(Boolean)
 }
 
-function noToken(
+export function noToken(
   why: string,
   { endpoint, issuer }: Place,
   code: 'invalid_response' | 'token_type_not_supported' = 'invalid_response',
 ): TokenError {
-  const message = `POST ${endpoint} (token request to ${issuer}): status 200 with no usable token: ${why}.`
+  const message = `POST ${endpoint} (token request to ${issuer}): status 200 with no usable token: ${why}. Tell its operator.`
   return new TokenError(code, message, { endpoint, issuer, status: 200 })
 }
 
@@ -142,7 +142,7 @@ export function readRefusal(
     return new TokenError('invalid_response', message, { ...details, recovery })
   }
   const said = [error, errorDescription].flatMap((each) => (each === undefined ? [] : quoteForeign(each)))
-  const message = `${what}, refused with ${said.join(', ')}. ${advice[error] ?? 'Its documentation says more.'}`
+  const message = `${what}, refused with ${said.join(', ')}. ${adviceOn(error)}`
   // Only whoever gave what was presented can give it again.
   const recovery = error === 'invalid_grant' ? 'interaction' : 'terminal'
   return new TokenError('refused', message, { ...details, recovery })
@@ -151,13 +151,18 @@ export function readRefusal(
 // No prototype: the server chooses the word that is looked up.
 const advice: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
   invalid_client: 'Check clientId, clientSecret and clientAuthentication.',
-  invalid_grant: 'What was presented is no longer good.',
+  invalid_grant: 'The code, refresh token or assertion is no good: get a new one.',
   invalid_request: 'Check the parameters, and the tokens to be exchanged (RFC 8693 §2.2.2).',
   invalid_scope: 'Check that the client is registered for the scope.',
   invalid_target: 'Check that the server knows the resource.',
   unauthorized_client: 'Check that the client is registered for the grant.',
   unsupported_grant_type: 'Check that the server knows the grant.',
 })
+
+/** What to do where a server refuses with this word. */
+export function adviceOn(error: string): string {
+  return advice[error] ?? 'Its log may say why.'
+}
 
 const knownErrors: ReadonlySet<string> = /* @__PURE__ */ new Set([
   'access_denied',

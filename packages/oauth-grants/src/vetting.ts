@@ -4,7 +4,7 @@
  * @module
  */
 import { supportsGrantType } from '@x/oauth-discovery'
-import { displayUrl, isSecure, quoteForeign } from '@x/oauth-discovery/http'
+import { displayUrl, isSecure, quoteForeign, withoutSecrets } from '@x/oauth-discovery/http'
 import type { GrantOptions } from './auth.ts'
 import { type Client, chooseClientAuthentication } from './client-authentication.ts'
 import { AuthConfigError, unusable } from './errors.ts'
@@ -21,7 +21,7 @@ export function vetServer(options: GrantOptions, grantType: string): { readonly 
   const token_endpoint = vetEndpoint(options, 'token_endpoint')
   if (!supportsGrantType(server, grantType)) {
     const listed = quoteForeign(String(server.grant_types_supported))
-    const message = `The authorization server ${server.issuer} lists the grants ${listed}, not ${grantType}. If it has it, say so in serverMetadata.`
+    const message = `The metadata of ${server.issuer} lists the grants ${listed}, not ${grantType}. If it has it, say so in serverMetadata.`
     throw new AuthConfigError('grant_not_supported', message)
   }
   return { token_endpoint }
@@ -76,14 +76,14 @@ export function vetWishes({
   const unfit = [resource ?? []].flat().find((each) => !URL.canParse(each) || each.includes('#'))
   if (unfit !== undefined) {
     const why = 'it is no absolute URI without a fragment (RFC 8707 §2)'
-    throw unusable('invalid_resource', `resource ${JSON.stringify(unfit)}`, why)
+    throw unusable('invalid_resource', `resource ${JSON.stringify(withoutSecrets(unfit))}`, why)
   }
   const own = Object.keys(parameters ?? {}).find((name) => ownParameters.test(name))
   if (own !== undefined) {
     throw unusable('invalid_parameter', `parameter ${own}`, "it is the protocol's own. Use the option for it")
   }
   if (clientAuthentication !== undefined && typeof clientAuthentication !== 'function') {
-    const what = `clientAuthentication ${JSON.stringify(clientAuthentication)}`
-    throw unusable('auth_method_not_supported', what, 'it is no function, such as clientSecretPost')
+    const why = 'it is no function, such as clientSecretPost'
+    throw unusable('auth_method_not_supported', 'option clientAuthentication', why)
   }
 }

@@ -114,7 +114,7 @@ describe.each(parties)('a %s', (party) => {
       name: 'AuthConfigError',
       code: 'invalid_token',
       recovery: 'terminal',
-      message: expect.stringContaining(party === 'subjectToken' ? 'subject token' : 'actor token'),
+      message: expect.stringContaining(`The option ${party} is empty`),
     })
     expect(arrivals).toEqual([])
   })

@@ -89,7 +89,7 @@ describe('a server that fails', () => {
       issuer: 'https://as.example',
       endpoint: 'https://as.example/token',
       retryAfterMs: 1_500,
-      message: 'down That was 4 times in a row; nothing is asked for another 2 s.',
+      message: 'down It failed 4 times in a row: nothing is sent for another 2 s.',
     })
   })
 
@@ -115,7 +115,7 @@ describe('a server that fails', () => {
 
     all.clock.pass(ms - 1)
     const error = await failureOf(all.session.getToken())
-    expect(error).toMatchObject({ retryAfterMs: 1, message: expect.stringContaining(`That was ${often};`) })
+    expect(error).toMatchObject({ retryAfterMs: 1, message: expect.stringContaining(`It failed ${often}:`) })
     expect(all.obtain).toHaveBeenCalledTimes(1)
 
     all.clock.pass(1)

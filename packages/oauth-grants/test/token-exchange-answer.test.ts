@@ -175,7 +175,7 @@ describe('a refusal', () => {
     ['invalid_client', 'terminal', /clientSecret/],
     ['invalid_scope', 'terminal', /scope/],
     ['unauthorized_client', 'terminal', /grant/],
-    ['invalid_grant', 'interaction', /presented/],
+    ['invalid_grant', 'interaction', /get a new one/],
   ])('by %s says what may be wrong, and comes once (TX-11, TE-11)', async (error, recovery, advice) => {
     const { auth, arrivals } = exchangeBench({}, refusal(error))
 

@@ -135,7 +135,7 @@ function leaseOf(
 function userPath(name: string): string {
   // Programs without types may pass anything.
   if (typeof name !== 'string' || !/^\w[\w.-]*$/.test(name)) {
-    const message = `The name ${JSON.stringify(name)} is no plain name of a folder. Use letters, digits, _, - and ., or give a path.`
+    const message = `The option name is ${JSON.stringify(name)}, which is no plain name of a folder. Use letters, digits, _, - and ., or pass a path.`
     throw new StoreError('invalid_name', message, { path: name })
   }
   return join(userFolder(), name, 'credentials.json')
@@ -176,7 +176,11 @@ async function requirePrivate(file: FileHandle, path: string): Promise<void> {
   const stat = await file.stat()
   // Windows has other means, and says nothing here; and of a folder, reading it tells more.
   if (uid === undefined || !stat.isFile() || ((stat.mode & 0o077) === 0 && stat.uid === uid)) return
-  const message = `${path} can be read by others than you, or is not yours, and is not used: what is in it may be known. Sign out there and delete it, or chmod 600 it if you are sure.`
+  const why =
+    stat.uid === uid
+      ? `others can read it (mode ${(stat.mode & 0o777).toString(8)})`
+      : 'it is of another user'
+  const message = `${path} was not used: ${why}, so that its tokens may be known. Sign out there and delete it, or chmod 600 it if you are sure.`
   throw new StoreError('store_unsafe', message, { path })
 }
 
@@ -228,9 +232,8 @@ async function write(path: string, content: Content, requireLock: () => Promise<
 
 const advice: Readonly<Record<string, string | undefined>> = {
   EISDIR: 'There is a folder in its place.',
-  ELOCKED:
-    'Another process has its turn and does not end it. If there is none, delete the .lock file beside it.',
-  ELOCKLOST: 'This process stood still in the middle of it, and another went on. Try again.',
+  ELOCKED: 'Another process keeps it locked. If there is none, delete the .lock file beside it.',
+  ELOCKLOST: 'This process was held up for so long that another took over. Try again.',
 }
 
 /** Makes of what the system says an error of this store. */

@@ -64,8 +64,8 @@ async function bind(server: Server, { host, port = 0 }: LoopbackReceiverOptions)
 
 function cannotListen(place: string, code: string | undefined): AuthConfigError {
   const isTaken = code === 'EADDRINUSE'
-  const why = isTaken ? 'another program has this port' : `the system does not let us (${code})`
-  const message = `Nobody can come back from a sign-in to ${place}: ${why}. Name another port, or none, which takes any that is free.`
+  const why = isTaken ? 'another program listens there' : 'the system does not allow it'
+  const message = `Cannot listen at ${place} for the end of a sign-in: ${why} (${code}). Pass another port, or none, which takes any that is free.`
   return new AuthConfigError('invalid_redirect_uri', message, isTaken ? { recovery: 'transient' } : {})
 }
 

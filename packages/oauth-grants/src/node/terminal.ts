@@ -91,6 +91,6 @@ function faultOf(text: string, state: string | null | undefined): string | undef
 }
 
 function nobodyThere({ origin }: URL): AuthorizationError {
-  const message = `Nobody is at the keyboard to sign in at ${origin}: the input has ended.`
+  const message = `Nobody is at the keyboard to sign in at ${origin}: the input has ended. Run the program at a terminal.`
   return new AuthorizationError('interaction_required', message, { issuer: origin, recovery: 'interaction' })
 }

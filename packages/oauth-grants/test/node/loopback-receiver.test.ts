@@ -102,7 +102,7 @@ describe('a receiver that cannot listen', () => {
       name: 'AuthConfigError',
       code: 'invalid_redirect_uri',
       recovery: 'transient',
-      message: `Nobody can come back from a sign-in to 127.0.0.1:${port}: another program has this port. Name another port, or none, which takes any that is free.`,
+      message: `Cannot listen at 127.0.0.1:${port} for the end of a sign-in: another program listens there (EADDRINUSE). Pass another port, or none, which takes any that is free.`,
     })
     expect(open).not.toHaveBeenCalled()
     taken.close()
@@ -120,7 +120,7 @@ describe('a receiver that cannot listen', () => {
     await expect(attempt).rejects.toMatchObject({
       code: 'invalid_redirect_uri',
       recovery: 'terminal',
-      message: expect.stringContaining('127.0.0.1:80: the system does not let us (EACCES)'),
+      message: expect.stringContaining('127.0.0.1:80 for the end of a sign-in: the system does not allow it (EACCES)'),
     })
   })
 

@@ -164,7 +164,7 @@ describe('pastedRedirect', () => {
       name: 'AuthorizationError',
       code: 'interaction_required',
       recovery: 'interaction',
-      message: 'Nobody is at the keyboard to sign in at https://as.example: the input has ended.',
+      message: 'Nobody is at the keyboard to sign in at https://as.example: the input has ended. Run the program at a terminal.',
     })
   })
 
