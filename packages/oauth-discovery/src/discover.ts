@@ -94,7 +94,7 @@ export async function discoverAuthorizationServer(
   const { attempts: _, ...found } = await follow(resource, options, (walk, { status }, error) => {
     if (!isSuccess(status)) throw error
     const url = displayUrl(resource)
-    const message = `${url} answers without a token and publishes no metadata: use it without one.`
+    const message = `${url} needs no token, and publishes no metadata.`
     throw walk.fail('not_protected', message, { url })
   })
   return found

@@ -52,7 +52,7 @@ export const serverDocument: DocumentKind = {
     token_endpoint_auth_signing_alg_values_supported: list,
     code_challenge_methods_supported: list,
   },
-  advice: 'Check the issuer, or name { issuer, token_endpoint }.',
+  advice: 'Check the issuer, or pass serverMetadata: { issuer, token_endpoint }.',
 }
 
 /**

@@ -250,7 +250,7 @@ export function vetOrigins(
     const isPlainAllowed = url?.protocol === 'http:' && allowAddress?.(url) === true
     if (url !== undefined && (isSecure(url) || isPlainAllowed)) return url.origin
     const what = `origin ${JSON.stringify(withoutSecrets(each))}`
-    throw unusable('invalid_origin', what, 'it is not https. The option allowAddress can allow it')
+    throw unusable('invalid_origin', what, 'it is not https. If you trust it, pass allowAddress')
   })
 }
 

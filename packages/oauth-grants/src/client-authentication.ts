@@ -90,7 +90,7 @@ export function chooseClientAuthentication(
 
 export function requireSecret({ clientId, clientSecret }: Client): string {
   if (typeof clientSecret === 'string' && clientSecret !== '') return clientSecret
-  const message = `The client ${JSON.stringify(clientId)} has no clientSecret. Pass one, or name another clientAuthentication.`
+  const message = `The option clientSecret is missing, of the client ${JSON.stringify(clientId)}. Pass it, or another clientAuthentication.`
   throw new AuthConfigError('client_secret_missing', message)
 }
 

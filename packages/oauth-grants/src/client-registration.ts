@@ -218,7 +218,7 @@ function unusableAnswer(
       ? 'client_id is missing (RFC 7591 §3.2.1). Tell its operator'
       : isKnown
         ? 'client_secret is missing, or has ended (RFC 7591 §3.2.1). Tell its operator'
-        : `token_endpoint_auth_method is ${quoteForeign(String(method))}. Ask for one of ${methods.map((each) => each.method).join(', ')}`
+        : `token_endpoint_auth_method is ${quoteForeign(typeof method === 'string' ? method : typeof method)}. Ask for one of ${methods.map((each) => each.method).join(', ')}`
   const message = `POST ${endpoint} (client registration to ${issuer}): no usable client: ${why}.`
   return new TokenError('invalid_response', message, { endpoint, issuer })
 }

@@ -81,7 +81,7 @@ export async function locate<O extends Omit<GrantOptions, 'clientId'>>(
   const found = await inspectResource(resourceUrl, { ...options, ...hint, grantType })
   if (found.kind === 'open') {
     const url = displayUrl(resourceUrl)
-    const message = `${url} answers without a token and publishes no metadata: use it without one.`
+    const message = `${url} needs no token, and publishes no metadata.`
     throw new DiscoveryError('not_protected', message, { url, attempts: found.attempts })
   }
   const { challenge, authorizationServerMetadata: serverMetadata } = found

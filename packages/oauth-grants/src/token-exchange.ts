@@ -223,6 +223,6 @@ function requireAskedType({ issuedTokenType, issuer }: Token, options: TokenExch
   const usable = asked === undefined ? [accessTokenType, `${typePrefix}jwt`] : [asked]
   if (issuedTokenType !== undefined && usable.includes(issuedTokenType)) return
   const what = issuedTokenType === undefined ? 'missing' : 'another'
-  const why = `issued_token_type is ${what}, not ${usable.join(' or ')} (RFC 8693 §2.2.1)`
+  const why = `issued_token_type is ${what}, and has to be ${usable.join(' or ')} (RFC 8693 §2.2.1)`
   throw noToken(why, { endpoint: displayUrl(options.serverMetadata.token_endpoint ?? ''), issuer })
 }

@@ -161,7 +161,7 @@ const advice: Readonly<Record<string, string | undefined>> = Object.assign(Objec
 
 /** What to do where a server refuses with this word. */
 export function adviceOn(error: string): string {
-  return advice[error] ?? 'Its log may say why.'
+  return advice[error] ?? 'The log of the server may say why.'
 }
 
 const knownErrors: ReadonlySet<string> = /* @__PURE__ */ new Set([

@@ -39,7 +39,7 @@ export function vetEndpoint(
   }
   if (!isSecure(new URL(url)) && allowAddress?.(new URL(url)) !== true) {
     const what = `${name} ${displayUrl(url)} of ${server.issuer}`
-    throw unusable('insecure_url', what, 'it is not https. The option allowAddress can allow it')
+    throw unusable('insecure_url', what, 'it is not https. If you trust it, pass allowAddress')
   }
   return url
 }

@@ -297,7 +297,7 @@ describe('a refusal', () => {
     async (error) => {
       const { message } = await refusal(json(JSON.stringify({ error }), 400))
 
-      expect(message).toContain('Its log may say why.')
+      expect(message).toContain('The log of the server may say why.')
     },
   )
 

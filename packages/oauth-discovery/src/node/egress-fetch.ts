@@ -96,7 +96,8 @@ function connectWithin(isAllowed: (address: string) => boolean, trust: { ca?: st
 }
 
 function refusal(host: string, address: string): Error {
-  const message = `${host} is at ${address}, which is no public address. If you trust it, pass egressFetch({ allow: ['${address}'] }).`
+  const what = host === address ? address : `${host} is at ${address}, which`
+  const message = `${what} is no public address. If you trust it, pass egressFetch({ allow: ['${address}'] }).`
   return Object.assign(new Error(message), { code: addressRefused })
 }
 

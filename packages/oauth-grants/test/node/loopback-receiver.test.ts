@@ -120,7 +120,9 @@ describe('a receiver that cannot listen', () => {
     await expect(attempt).rejects.toMatchObject({
       code: 'invalid_redirect_uri',
       recovery: 'terminal',
-      message: expect.stringContaining('127.0.0.1:80 for the end of a sign-in: the system does not allow it (EACCES)'),
+      message: expect.stringContaining(
+        '127.0.0.1:80 for the end of a sign-in: the system does not allow it (EACCES)',
+      ),
     })
   })
 

@@ -164,7 +164,8 @@ describe('pastedRedirect', () => {
       name: 'AuthorizationError',
       code: 'interaction_required',
       recovery: 'interaction',
-      message: 'Nobody is at the keyboard to sign in at https://as.example: the input has ended. Run the program at a terminal.',
+      message:
+        'Nobody is at the keyboard to sign in at https://as.example: the input has ended. Run the program at a terminal.',
     })
   })
 
