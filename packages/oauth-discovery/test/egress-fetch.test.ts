@@ -38,7 +38,7 @@ beforeEach(() => {
 const refusal = (host: string, address: string) => ({
   cause: {
     code: 'ADDRESS_REFUSED',
-    message: `${host} is at ${address}, which is no public address. If you trust it, pass egressFetch({ allow: ['${address}'] }).`,
+    message: `${host === address ? host : `${host} is at ${address}, which`} is no public address. If you trust it, pass egressFetch({ allow: ['${address}'] }).`,
   },
 })
 

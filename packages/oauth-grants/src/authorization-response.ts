@@ -104,13 +104,13 @@ function refusalOf(error: string, description: string | null, issuer: string): A
   const errorDescription = description === null ? undefined : printable(description)
   if (error === 'access_denied') return accessDenied(issuer, errorDescription)
   const said = [error, description].flatMap((each) => (each === null ? [] : quoteForeign(each)))
-  const message = `The authorization server ${issuer} refused the sign-in with ${said.join(', ')} (RFC 6749 §4.1.2.1). ${adviceOn(error)}`
-  const recovery = /^(?:temporarily_unavailable|server_error)$/.test(error)
-    ? 'transient'
+  const [recovery, advice] = /^(?:temporarily_unavailable|server_error)$/.test(error)
+    ? (['transient', 'Try again later.'] as const)
     : /^(?:login|consent|interaction|account_selection)_required$/.test(error)
-      ? 'interaction'
-      : 'terminal'
-  const details = { issuer, error: printable(error), errorDescription, recovery } as const
+      ? (['interaction', 'Sign in again, with a person there.'] as const)
+      : (['terminal', adviceOn(error)] as const)
+  const message = `The authorization server ${issuer} refused the sign-in with ${said.join(', ')} (RFC 6749 §4.1.2.1). ${advice}`
+  const details = { issuer, error: printable(error), errorDescription, recovery }
   return new AuthorizationError('authorization_refused', message, details)
 }
 

@@ -36,6 +36,12 @@ export interface Provoked {
   readonly message: string
 }
 
+/** The same error, with what is the same in each run in the place of what is not. */
+export function showing(error: unknown, actual: string, shown: string): unknown {
+  if (error instanceof Error) error.message = error.message.replaceAll(actual, shown)
+  return error
+}
+
 export async function provoke(example: Example): Promise<Provoked> {
   try {
     await example()

@@ -25,7 +25,7 @@ import {
 import { dpop } from '@x/oauth-grants/dpop'
 import { loopbackReceiver } from '@x/oauth-grants/node'
 import { answers, never, status } from './answers.ts'
-import { type Entries, secrets } from './entries.ts'
+import { type Entries, secrets, showing } from './entries.ts'
 
 export const serverMetadata = { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' }
 export const loginMetadata = {
@@ -69,6 +69,19 @@ function find(members: object): Promise<unknown> {
     clientSecret: secrets.clientSecret,
     fetch,
   })
+}
+
+/** The port is shown as 8080. */
+async function listenTwice(): Promise<void> {
+  const first = await loopbackReceiver({ open: () => {} }).listen()
+  const port = Number(new URL(first.redirectUri).port)
+  try {
+    await loopbackReceiver({ port, open: () => {} }).listen()
+  } catch (error) {
+    throw showing(error, `:${port}`, ':8080')
+  } finally {
+    await first.finish(false)
+  }
 }
 
 export const configured: Entries<AuthConfigErrorCode> = {
@@ -191,6 +204,7 @@ export const configured: Entries<AuthConfigErrorCode> = {
       () => startAuthorization({ ...signIn, redirectUri: 'http://app.example/callback' }),
       () => new AuthorizationCodeAuth({ ...signIn, redirectUri: undefined, authorize: () => '' }),
       () => loopbackReceiver({ path: 'callback', open: () => {} }),
+      listenTwice,
     ],
   },
   invalid_pending: {

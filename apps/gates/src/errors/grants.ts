@@ -26,7 +26,7 @@ import {
 import { fileStore, pastedRedirect } from '@x/oauth-grants/node'
 import { handClock } from '@x/testbed/hand-clock'
 import { always, answers, never, redirect, refuseConnection, status } from './answers.ts'
-import { type Entries, type ErrorPage, type Example, secrets } from './entries.ts'
+import { type Entries, type ErrorPage, type Example, secrets, showing } from './entries.ts'
 import { configured, given, loginMetadata, published, serverMetadata, signIn } from './grants-configured.ts'
 
 const askFor = (options: Partial<ClientCredentialsOptions>) =>
@@ -271,6 +271,7 @@ const authorization: Entries<AuthorizationErrorCode> = {
     examples: [
       () => comeBack(({ searchParams }) => searchParams.set('error', 'invalid_scope')),
       () => comeBack(({ searchParams }) => searchParams.set('error', 'server_error')),
+      () => comeBack(({ searchParams }) => searchParams.set('error', 'login_required')),
     ],
   },
   login_expired: {
@@ -334,8 +335,7 @@ function inFolder(prepare: (path: string) => Promise<unknown>): Example {
       await prepare(path)
       await fileStore({ path }).load('key')
     } catch (error) {
-      if (error instanceof Error) error.message = error.message.replaceAll(folder, '~/.local/state/agent')
-      throw error
+      throw showing(error, folder, '~/.local/state/agent')
     } finally {
       await rm(folder, { recursive: true })
     }
