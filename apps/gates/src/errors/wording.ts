@@ -16,9 +16,9 @@ const rules: readonly (readonly [fault: string, isBroken: (message: string) => b
 const inside =
   /\b(?:candidate|fence|flight|guard|hint|located|principal|probing|renewer|seam|turn|vet\w*|walk)\b/i
 
-/** A URL, a file, a value, or what a program has of ours. */
+/** A URL, an address, a file, a value, or what a program has of ours. */
 const named =
-  /https?:\/\/|~\/|"[^"]+"|\b(?:options?|argument|parameter|store|token|auth object|client id|clientId|redirectUri|path|scope|origin|resource|key of)\b/
+  /https?:\/\/|127\.0\.0\.1:|~\/|"[^"]+"|\b(?:options?|argument|parameter|store|token|auth object|client id|clientId|redirectUri|path|scope|origin|resource|key of)\b/
 
 /** Each rule that a message breaks. */
 export function listFaults(message: string): string[] {
