@@ -1,30 +1,24 @@
-import { parseArgs } from 'node:util'
 import { discoverAuthorizationServer } from '@x/oauth-discovery'
-import { startTestbed } from '@x/testbed'
-import { claim, type Print, printFacts, printHeading } from './report.ts'
-import { createTimeline } from './timeline.ts'
+import type { Stage } from './stage/stage.ts'
 
-/** Needs no credentials: what a resource and its authorization server say about themselves is public. */
-export async function runDiscover(args: string[], print: Print): Promise<void> {
-  const { values } = parseArgs({ args, options: { resource: { type: 'string' } } })
-  const named = values.resource ?? process.env['MCP_URL']
-  await using testbed = named === undefined ? await startTestbed() : undefined
-  const url = named ?? testbed?.mcp.url ?? ''
-  printHeading(print, 'What goes over the wire')
-  const { fetch } = createTimeline(print)
+/** Who may issue a token for this URL? It needs no credentials: what servers say about themselves is public. */
+export async function run({ url, options, ...stage }: Stage): Promise<void> {
+  const found = await discoverAuthorizationServer(url, options)
 
-  const found = await discoverAuthorizationServer(url, { fetch })
+  // The resource is asked, and refuses. How to get in, it says in the refusal, and in its own document;
+  const { challenge, resourceMetadata } = found
+  // and whom that document names says in another one what it can do.
+  const { issuer, token_endpoint, grant_types_supported } = found.authorizationServerMetadata
 
-  const { challenge, resourceMetadata: resource, authorizationServerMetadata: server } = found
-  printHeading(print, 'What came out')
-  printFacts(print, {
-    resource: resource.resource,
+  stage.report({
+    resource: resourceMetadata.resource,
     challenge:
       challenge === undefined ? 'none' : `${challenge.scheme}, scope ${challenge.parameters.scope ?? '-'}`,
-    issuer: server.issuer,
-    grants: server.grant_types_supported?.join(', ') ?? 'not listed',
+    issuer,
+    tokens: `from ${token_endpoint}`,
+    grants: grant_types_supported?.map((name) => name.replace(/^urn:.*:/, '')).join(', ') ?? 'not listed',
   })
-  print('')
-  const isNamed = resource.authorization_servers?.includes(server.issuer) === true
-  claim(print, 'the resource names the issuer, and the issuer describes itself', isNamed)
+  const isNamed = resourceMetadata.authorization_servers?.includes(issuer) === true
+  stage.claim('the resource names the issuer, and the issuer describes itself', isNamed)
+  stage.claim('nobody was told a secret', stage.sent.every(({ headers, body }) => !headers.has('authorization') && body === ''))
 }

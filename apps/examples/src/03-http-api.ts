@@ -1,37 +1,26 @@
 import { ClientCredentialsAuth } from '@x/oauth-grants'
-import { claim, type Print, printFacts, printHeading, tokenFacts } from './report.ts'
-import { chooseServers } from './servers.ts'
-import { createTimeline } from './timeline.ts'
+import { bodyOf, tokenFacts } from './stage/facts.ts'
+import type { Stage } from './stage/stage.ts'
 
 /** An API that knows nothing of MCP: `auth.fetch` is `fetch`, with a token. */
-export async function runHttpApi(args: string[], print: Print): Promise<void> {
-  await using servers = await chooseServers(args, { part: 'api', as: 'worker' })
-  const { url, expectedIssuer, client: me } = servers
-  printHeading(print, 'What goes over the wire')
-  const { fetch, exchanges } = createTimeline(print)
+export async function run({ url, clientId, clientSecret, options, ...stage }: Stage): Promise<void> {
+  await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: url, clientId, clientSecret, ...options })
 
-  await using auth = await ClientCredentialsAuth.fromResource({
-    ...me,
-    resourceUrl: url,
-    expectedIssuer,
-    fetch,
-  })
   const response = await auth.fetch(url)
-  const again = await auth.fetch(url)
+  const again = await auth.fetch(url, { method: 'GET', headers: { accept: 'application/json' } })
 
-  const body = await response.text()
+  // The token goes to the origins that it is for. Elsewhere nothing is sent at all.
+  const elsewhere: unknown = await auth.fetch('https://elsewhere.example/').catch((error: unknown) => error)
+
   await again.body?.cancel()
-  printHeading(print, 'What came out')
-  printFacts(print, {
+  stage.report({
     token: tokenFacts(await auth.getToken()),
-    answer: body.replaceAll(/\s+/g, ' ').slice(0, 200),
+    for: auth.origins.join(', '),
+    answer: await bodyOf(response),
+    elsewhere: elsewhere instanceof Error ? elsewhere.message : 'sent',
   })
-  print('')
-  claim(print, 'both calls were answered', response.ok && again.ok)
-  const tokenRequests = exchanges.filter(({ asked }) => asked === 'client_credentials')
-  claim(print, 'with one token', tokenRequests.length === 1)
-  const elsewhere = await auth.fetch('https://elsewhere.example/').catch((error: unknown) => error)
-  claim(print, 'which goes nowhere else', elsewhere instanceof Error && !exchanges.some(isElsewhere))
+  stage.claim('both calls were answered', response.ok && again.ok)
+  stage.claim('with one token', stage.exchanges.filter(({ asked }) => asked === 'client_credentials').length === 1)
+  const isSent = stage.sent.some((request) => request.url.startsWith('https://elsewhere.example'))
+  stage.claim('which went nowhere else', elsewhere instanceof Error && !isSent)
 }
-
-const isElsewhere = ({ target }: { target: string }) => target.startsWith('elsewhere.example')

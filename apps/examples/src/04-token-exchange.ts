@@ -1,27 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { MCPClient } from '@x/mcp-client'
 import { TokenExchangeAuth } from '@x/oauth-grants'
-import { claim, type Print, printFacts, printHeading, tokenFacts } from './report.ts'
-import { chooseServers } from './servers.ts'
-import { createTimeline } from './timeline.ts'
-import { chooseTool, textOf } from './tool.ts'
+import { tokenFacts } from './stage/facts.ts'
+import type { Stage } from './stage/stage.ts'
+import { chooseTool, textOf } from './stage/tool.ts'
 
 /** A gateway: users come to it with a token, and it calls an MCP server for each of them, with another one. */
-export async function runTokenExchange(args: string[], print: Print): Promise<void> {
-  await using servers = await chooseServers(args, { part: 'mcp', as: 'worker' })
-  const { url, expectedIssuer, client: me } = servers
-  const users = [await servers.userToken(), await servers.userToken()] as const
-  printHeading(print, 'What goes over the wire')
-  const { fetch, exchanges } = createTimeline(print)
+export async function run({ url, clientId, clientSecret, options, ...stage }: Stage): Promise<void> {
+  const users = [await stage.userToken(), await stage.userToken()] as const
 
   // Who has come is known from the request that is being served.
   const user = new AsyncLocalStorage<string>()
   await using auth = await TokenExchangeAuth.fromResource({
-    ...me,
     resourceUrl: url,
-    expectedIssuer,
-    fetch,
+    clientId,
+    clientSecret,
     subjectToken: () => user.getStore() ?? '',
+    ...options,
   })
 
   /** What the gateway does for a request: the user's token stays here, and another one goes on. */
@@ -29,31 +24,24 @@ export async function runTokenExchange(args: string[], print: Print): Promise<vo
     user.run(userToken, async () => {
       await using client = await MCPClient.connect(url, { auth })
       const { tools } = await client.listTools()
-      const tool = chooseTool(tools, servers.tool)
-      return { tool, answer: await client.callTool({ name: tool }), token: await auth.getToken() }
+      const answer = await client.callTool({ name: chooseTool(tools, stage.tool) })
+      return { answer, token: await auth.getToken() }
     })
+
   const first = await serve(users[0])
   const second = await serve(users[1])
   const again = await serve(users[0])
 
-  printHeading(print, 'What came out')
-  printFacts(print, { token: tokenFacts(first.token), [first.tool]: textOf(first.answer) })
-  print('')
-  claim(
-    print,
-    'each request was answered',
-    [first, second, again].every(({ answer }) => !answer.isError),
-  )
-  claim(
-    print,
-    'by a token of its own for each token of a user',
-    users[0] === users[1] || first.token !== second.token,
-  )
-  claim(
-    print,
-    'which was kept for the next request with the same one',
-    first.token.accessToken === again.token.accessToken,
-  )
-  const count = exchanges.filter(({ asked }) => asked.endsWith(':token-exchange')).length
-  claim(print, 'so that each was asked for once', count === new Set(users).size)
+  stage.report({ token: tokenFacts(first.token), answer: textOf(first.answer) })
+  const areAnswered = [first, second, again].every(({ answer }) => !answer.isError)
+  stage.claim('each request was answered', areAnswered)
+  const areApart = users[0] === users[1] || first.token.accessToken !== second.token.accessToken
+  stage.claim('by a token of its own for each token of a user', areApart)
+  const isKept = first.token.accessToken === again.token.accessToken
+  stage.claim('which was kept for the next request with the same one', isKept)
+  const count = stage.exchanges.filter(({ asked }) => asked === 'token-exchange').length
+  stage.claim('so that each was asked for once', count === new Set(users).size)
+  const toServer = stage.sent.filter((request) => request.url === url)
+  const isSeen = users.some((each) => toServer.some(({ headers }) => headers.get('authorization')?.includes(each)))
+  stage.claim("no user's own token went to the MCP server", !isSeen)
 }

@@ -1,43 +1,29 @@
 import { DeviceCodeAuth } from '@x/oauth-grants'
 import { terminalPrompt } from '@x/oauth-grants/node'
-import { claim, type Print, printFacts, printHeading, tokenFacts } from './report.ts'
-import { chooseServers } from './servers.ts'
-import { createTimeline } from './timeline.ts'
+import { bodyOf, tokenFacts } from './stage/facts.ts'
+import type { Stage } from './stage/stage.ts'
 
 /** A program in a terminal, and a person who signs in on their phone. */
-export async function runDeviceCode(args: string[], print: Print): Promise<void> {
-  await using servers = await chooseServers(args, { part: 'api', as: 'cli' })
-  const { url, expectedIssuer, client: me, person } = servers
-  printHeading(print, 'What goes over the wire')
-  const { fetch, exchanges } = createTimeline(print)
-  const prompt = terminalPrompt({ output: { write: (text) => print(text.trimEnd()) } })
-
+export async function run({ url, clientId, clientSecret, options, ...stage }: Stage): Promise<void> {
   await using auth = await DeviceCodeAuth.fromResource({
-    ...me,
     resourceUrl: url,
-    expectedIssuer,
-    fetch,
-    async prompt(verification) {
-      prompt(verification)
-      // Here nobody is there to do it.
-      if (servers.isEmbedded) await person(verification.verificationUriComplete ?? '')
-    },
+    clientId,
+    clientSecret,
+    prompt: show, // terminalPrompt(), or a function of yours
+    ...options,
   })
-  await auth.getToken() // waits for the person
+  await auth.getToken() // shows an address and a code, and waits for the person
   const response = await auth.fetch(url)
 
-  const body = await response.text()
-  printHeading(print, 'What came out')
-  printFacts(print, {
-    token: tokenFacts(await auth.getToken()),
-    answer: body.replaceAll(/\s+/g, ' ').slice(0, 200),
-  })
-  print('')
-  const polls = exchanges.filter(({ asked }) => asked.endsWith(':device_code'))
-  claim(print, 'the API answered', response.ok)
-  claim(
-    print,
-    `by a token that came after asking ${polls.length === 1 ? 'once' : `${polls.length} times`}`,
-    polls.at(-1)?.status === 200,
-  )
+  stage.report({ token: tokenFacts(await auth.getToken()), answer: await bodyOf(response) })
+  const polls = stage.exchanges.filter(({ asked }) => asked === 'device_code')
+  stage.claim('the API answered', response.ok)
+  const times = polls.length === 1 ? 'once' : `${polls.length} times`
+  stage.claim(`by a token that came after asking ${times}`, polls.at(-1)?.status === 200)
+
+  /** As it stands in a terminal; and where nobody is there to do it, it is done here. */
+  async function show(verification: Parameters<ReturnType<typeof terminalPrompt>>[0]): Promise<void> {
+    terminalPrompt({ output: { write: (text) => stage.print(text.trimEnd()) } })(verification)
+    if (stage.isEmbedded) await stage.person(verification.verificationUriComplete ?? '')
+  }
 }

@@ -1,62 +1,50 @@
 import { authorizedFetch, ClientCredentialsAuth, createToken } from '@x/oauth-grants'
 import { dpop } from '@x/oauth-grants/dpop'
-import { claim, type Print, printFacts, printHeading, tokenFacts } from './report.ts'
-import { chooseServers } from './servers.ts'
-import { createTimeline } from './timeline.ts'
+import { bodyOf, tokenFacts } from './stage/facts.ts'
+import type { Stage } from './stage/stage.ts'
 
 /** A token that is bound to a key: whoever steals it has half of what it takes. */
-export async function runDpop(args: string[], print: Print): Promise<void> {
-  await using servers = await chooseServers(args, { part: 'api', as: 'worker' })
-  const { url, expectedIssuer, client: me } = servers
-  printHeading(print, 'What goes over the wire')
-  const { fetch } = createTimeline(print)
-
+export async function run({ url, clientId, clientSecret, options, ...stage }: Stage): Promise<void> {
   const binding = await dpop() // a new key, which cannot be taken out of this process
   await using auth = await ClientCredentialsAuth.fromResource({
-    ...me,
     resourceUrl: url,
-    expectedIssuer,
-    fetch,
+    clientId,
+    clientSecret,
     binding,
+    ...options,
   })
   const response = await auth.fetch(url) // each request is signed with the key
 
   const token = await auth.getToken()
+  const statuses: number[] = []
   const { accessToken } = token
   const stolen = createToken({ accessToken, binding: await dpop() })
-  const thief = authorizedFetch({ getToken: async () => stolen }, { origins: [new URL(url).origin], fetch })
+  const thief = authorizedFetch(
+    { getToken: async () => stolen },
+    { origins: auth.origins, fetch: options.fetch },
+  )
   const attempts = {
     'by the scheme Bearer, which needs no key': () =>
-      fetch(url, { headers: { authorization: `Bearer ${accessToken}` } }),
-    'without a signature': () => fetch(url, { headers: { authorization: `DPoP ${accessToken}` } }),
+      options.fetch(url, { headers: { authorization: `Bearer ${accessToken}` } }),
+    'without a signature': () => options.fetch(url, { headers: { authorization: `DPoP ${accessToken}` } }),
     'with the signature of another key': () => thief(url),
   }
-  const refusals: number[] = []
   for (const [how, attempt] of Object.entries(attempts)) {
-    print(`       a thief sends the token ${how}`)
+    stage.say(`a thief sends the token ${how}`)
     const { status, body } = await attempt()
     await body?.cancel()
-    refusals.push(status)
+    statuses.push(status)
   }
-  print('       its owner goes on')
+  stage.say('its owner goes on')
   const again = await auth.fetch(url)
 
   await again.body?.cancel()
-  printHeading(print, 'What came out')
-  printFacts(print, {
+  stage.report({
     token: tokenFacts(token),
     key: `${binding.thumbprint} (its thumbprint, which is public)`,
-    answer: (await response.text()).replaceAll(/\s+/g, ' ').slice(0, 200),
+    answer: await bodyOf(response),
   })
-  print('')
-  claim(
-    print,
-    'whoever has the token and the key is answered, before and afterwards',
-    response.ok && again.ok,
-  )
-  claim(
-    print,
-    'whoever has the token alone is not',
-    refusals.every((status) => status === 401),
-  )
+  stage.claim('whoever has the token and the key is answered, before and afterwards', response.ok && again.ok)
+  const areRefused = statuses.every((status) => status === 401)
+  stage.claim('whoever has the token alone is not', areRefused)
 }

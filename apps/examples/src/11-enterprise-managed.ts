@@ -1,43 +1,33 @@
 import { MCPClient } from '@x/mcp-client'
 import { identityAssertion, JwtBearerAuth } from '@x/oauth-grants'
-import { claim, type Print, printFacts, printHeading, tokenFacts } from './report.ts'
-import { chooseServers } from './servers.ts'
-import { createTimeline } from './timeline.ts'
-import { chooseTool, textOf } from './tool.ts'
+import { tokenFacts } from './stage/facts.ts'
+import type { Stage } from './stage/stage.ts'
+import { chooseTool, textOf } from './stage/tool.ts'
 
 /** A user has signed in at work once, and the employer decides at which servers they may act: nobody is asked again. */
-export async function runEnterpriseManaged(args: string[], print: Print): Promise<void> {
-  await using servers = await chooseServers(args, { part: 'mcp', as: 'app' })
-  const { url, expectedIssuer, client: me } = servers
-  const employer = await servers.employer()
-  printHeading(print, 'What goes over the wire')
-  const { fetch, exchanges } = createTimeline(print)
+export async function run({ url, clientId, clientSecret, options, ...stage }: Stage): Promise<void> {
+  // Where the user signed in, who we are there, and the ID token that came of it.
+  const { serverMetadata, identityToken, ...there } = await stage.employer()
 
   await using auth = await JwtBearerAuth.fromResource({
-    ...me,
     resourceUrl: url,
-    expectedIssuer,
-    fetch,
-    // Where the user signed in: by the ID token it says to that server that this user may.
-    assertion: identityAssertion({ ...employer, fetch }),
+    clientId,
+    clientSecret,
+    // The employer says to the server of the resource that this user may.
+    assertion: identityAssertion({ serverMetadata, ...there, identityToken, fetch: options.fetch }),
+    ...options,
   })
   await using client = await MCPClient.connect(url, { auth })
-
   const { tools } = await client.listTools()
-  const tool = chooseTool(tools, servers.tool)
-  const answer = await client.callTool({ name: tool })
+  const answer = await client.callTool({ name: chooseTool(tools, stage.tool) })
 
   const token = await auth.getToken()
-  printHeading(print, 'What came out')
-  printFacts(print, { token: tokenFacts(token), [tool]: textOf(answer) })
-  print('')
-  const steps = exchanges.flatMap(
-    ({ asked }) => /[^:]+$/.exec(asked.startsWith('urn:') ? asked : '')?.[0] ?? [],
-  )
-  claim(print, 'the call was answered', !answer.isError)
-  claim(
-    print,
+  stage.report({ employer: serverMetadata.issuer, token: tokenFacts(token), answer: textOf(answer) })
+  const isTokenRequest = (asked: string) => asked === 'token-exchange' || asked === 'jwt-bearer'
+  const steps = stage.exchanges.map(({ asked }) => asked).filter(isTokenRequest)
+  stage.claim('the call was answered', !answer.isError)
+  stage.claim(
     'for a token that cost two requests: one to the employer, and one to the server of the resource',
-    steps.join() === 'token-exchange,jwt-bearer' && token.issuer !== employer.serverMetadata.issuer,
+    steps.join() === 'token-exchange,jwt-bearer' && token.issuer !== serverMetadata.issuer,
   )
 }

@@ -1,94 +1,57 @@
 /**
- * Runs one example: `node main.ts [NAME] [--flag value ...]`.
+ * Runs one example: `node main.ts [NUMBER or NAME] [--real URL] [--trace]`.
  *
  * An example ends by itself, and with a failure if what it says did not happen.
  *
  * @module
  */
-import { isOAuthError } from '@x/oauth-grants'
-import { runAuthorizationCode } from './authorization-code.ts'
-import { runDeviceCode } from './device-code.ts'
-import { runDiscover } from './discover.ts'
-import { runDpop } from './dpop.ts'
-import { runEnterpriseManaged } from './enterprise-managed.ts'
-import { runHttpApi } from './http-api.ts'
-import { runLogin } from './login.ts'
-import { runMcp } from './mcp.ts'
-import { runOfficialSdk } from './official-sdk.ts'
-import { runPrivateKeyJwt } from './private-key-jwt.ts'
-import { runRedis } from './redis.ts'
-import { flags } from './servers.ts'
-import { runTokenExchange } from './token-exchange.ts'
-import { runTwoServers } from './two-servers.ts'
-import { runWholeWay } from './whole-way.ts'
-import { runWorkloadIdentity } from './workload-identity.ts'
+import { parseArgs } from 'node:util'
+import { isOAuthError } from '@x/oauth-discovery'
+import { course, findLesson, type Lesson, type Variable, variables } from './stage/course.ts'
+import { chooseServers } from './stage/servers.ts'
+import { setStage } from './stage/stage.ts'
 
-const examples = {
-  'whole-way': {
-    run: runWholeWay,
-    about: 'the main story: discover, authenticate, call a tool, renew (default)',
-  },
-  discover: {
-    run: runDiscover,
-    about: 'who may issue a token for a URL; needs no credentials (--resource only)',
-  },
-  'http-api': { run: runHttpApi, about: 'client credentials against a plain HTTP API' },
-  mcp: { run: runMcp, about: 'client credentials through MCP' },
-  'official-sdk': {
-    run: runOfficialSdk,
-    about: 'a program on the official SDK, which gets its tokens by one line',
-  },
-  'private-key-jwt': {
-    run: runPrivateKeyJwt,
-    about: 'a service that has a key in place of a secret, through MCP',
-  },
-  dpop: { run: runDpop, about: 'a token that is of no use to a thief, and a plain HTTP API' },
-  'token-exchange': {
-    run: runTokenExchange,
-    about: 'a gateway that acts for each of its users, through MCP',
-  },
-  'authorization-code': {
-    run: runAuthorizationCode,
-    about: 'a person who signs in in a browser, through MCP',
-  },
-  'two-servers': {
-    run: runTwoServers,
-    about: 'a person, and an agent at two MCP servers, one of which wants more scope',
-  },
-  'device-code': {
-    run: runDeviceCode,
-    about: 'a person who signs in on another device, and a plain HTTP API',
-  },
-  login: { run: runLogin, about: 'a command-line login that is asked for once, and a plain HTTP API' },
-  redis: {
-    run: runRedis,
-    about: 'a fleet that shares its tokens, and one renewal of each; needs Redis, and a plain HTTP API',
-  },
-  'workload-identity': {
-    run: runWorkloadIdentity,
-    about: 'a program that its platform vouches for, through MCP',
-  },
-  'enterprise-managed': {
-    run: runEnterpriseManaged,
-    about: 'a user whose employer decides, and who is not asked, through MCP',
-  },
+const numbered = course.map((lesson, number) => ({ ...lesson, number: `${number}`.padStart(2, '0') }))
+
+const usage = `npm start                     the main story, on servers that are brought along
+npm start -- NAME             one of these, by name or by number
+npm start -- NAME --trace     with a waterfall of what happened, and when
+npm start -- NAME --real URL  on a server of yours: an MCP server or, marked *, an API
+
+${numbered.map(({ number, name, part, about }) => `  ${number}  ${name.padEnd(22)}${part === 'api' ? '*' : ' '} ${about}`).join('\n')}`
+
+const help = `${usage}
+
+For --real, in the environment (npm prints and logs its command line):
+
+${numbered.map(needs).join('\n')}
+
+${(Object.keys(variables) as Variable[]).map((name) => row(name, variables[name])).join('\n')}
+
+and where you want,
+
+${row('MCP_URL, API_URL', 'the same as --real')}
+${row('AS_ISSUER', 'the authorization server; default: the one that the resource names')}
+${row('SCOPE', 'default: what the resource asks for')}
+${row('MCP_CLIENT_SECRET', 'also where a person signs in, if the server wants it')}
+${row('CLIENT_KEY_ALGORITHM', 'what the key signs by; default: ES256')}
+${row('CLIENT_KEY_ID', 'the name that the key is registered by, where it has one')}
+${row('TOOL', 'the tool to call; default: one that only reads and takes no arguments')}
+${row('BROWSER', 'default: the browser of this machine')}
+${row('REDIS_URL', 'default: a redis-server of this machine is started')}`
+
+function needs({ number, name, real }: (typeof numbered)[number]): string {
+  const what = typeof real === 'string' ? `nothing: ${real}` : real.join(', ') || 'nothing more'
+  return `  ${number}  ${name.padEnd(24)}${what}`
 }
 
-const help = `npm start                     run the main story against embedded servers
-npm start -- NAME             run one of these:
-
-${Object.entries(examples)
-  .map(([name, { about }]) => `  ${name.padEnd(20)}${about}`)
-  .join('\n')}
-
-They talk to servers of your own if you give
-
-${flags}`
+function row(name: string, meaning: string): string {
+  return `  ${name.padEnd(22)}${meaning}`
+}
 
 // Whoever reads the output may have seen enough, as `head` has.
 process.stdout.on('error', () => process.exit())
 
-const [first = '', ...rest] = process.argv.slice(2)
 try {
   await main()
 } catch (error) {
@@ -98,20 +61,32 @@ try {
 }
 
 async function main(): Promise<void> {
-  if (first === '--help' || rest.includes('--help')) return console.log(help)
-  if (first === '--names') return console.log(Object.keys(examples).join('\n'))
-  const isNamed = first !== '' && !first.startsWith('-')
-  const name = isNamed ? first : 'whole-way'
-  if (!isExample(name)) throw new Error(`There is no example ${JSON.stringify(name)}.\n\n${help}`)
-  await examples[name].run(isNamed ? rest : process.argv.slice(2), (line) => console.log(line))
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      real: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+      names: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return console.log(help)
+  if (values.names) return console.log(course.map(({ name }) => name).join('\n'))
+  const [word = 'whole-way'] = positionals
+  const lesson = findLesson(word)
+  if (lesson === undefined) throw new Error(`There is no example ${JSON.stringify(word)}.\n\n${usage}`)
+  await play(lesson, values)
+}
+
+async function play(lesson: Lesson, { real, trace }: { real?: string | undefined; trace: boolean }): Promise<void> {
+  await using servers = await chooseServers(lesson, real)
+  const { run } = await lesson.load()
+  const inColour = process.stdout.isTTY === true && !process.env['NO_COLOR']
+  await run(setStage(lesson, servers, { print: (line) => console.log(line), isTraced: trace, inColour }))
 }
 
 function isForReader(error: unknown): error is Error {
   if (!(error instanceof Error)) return false
   const isAboutFlags = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
   return isOAuthError(error) || isAboutFlags || error.constructor === Error
-}
-
-function isExample(name: string): name is keyof typeof examples {
-  return Object.hasOwn(examples, name)
 }

@@ -6,8 +6,8 @@
 import { on } from 'node:events'
 import { AuthorizationCodeAuth, ClientCredentialsAuth, type Token } from '@x/oauth-grants'
 import { connectRedis, redisStore } from './redis-store.ts'
-import { tokenFacts } from './report.ts'
-import { createTimeline } from './timeline.ts'
+import { tokenFacts } from './facts.ts'
+import { createFetch, type Seen } from './timeline.ts'
 
 /** What it is told first. */
 export interface Task {
@@ -15,7 +15,11 @@ export interface Task {
   readonly prefix: string
   readonly at: { readonly resourceUrl: string; readonly expectedIssuer: string | undefined }
   readonly service: { readonly clientId: string; readonly clientSecret: string }
-  readonly person: { readonly clientId: string; readonly scope?: string | undefined }
+  readonly person: {
+    readonly clientId: string
+    readonly clientSecret: string | undefined
+    readonly scope: string | undefined
+  }
 }
 
 /** Its answer, each time. */
@@ -34,7 +38,8 @@ const [task] = (await messages.next()).value as [Task]
 
 const redis = await connectRedis(task.redisUrl)
 const store = redisStore(redis, { prefix: task.prefix })
-const { fetch, exchanges } = createTimeline(() => {})
+const seen: Seen = { exchanges: [], sent: [] }
+const fetch = createFetch(seen, () => {})
 const service = new ClientCredentialsAuth({ ...task.at, ...task.service, store, fetch })
 const login = new AuthorizationCodeAuth({ ...task.at, ...task.person, store, fetch }) // nobody is here to be asked
 
@@ -52,7 +57,7 @@ for await (const _ of messages) {
     login: forPerson.accessToken,
     facts: tokenFacts(forService),
     isAnswered: response.ok,
-    asked: exchanges.map(({ asked }) => asked).filter((asked) => asked !== ''),
+    asked: seen.exchanges.map(({ asked }) => asked).filter((asked) => asked !== ''),
   }
   process.send?.(tokens)
 }

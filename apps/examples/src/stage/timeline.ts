@@ -1,16 +1,31 @@
-import type { Fetch } from '@x/oauth-grants'
+/**
+ * What happens while an example runs: the requests that it sends, and what the packages tell of them.
+ *
+ * @module
+ */
+import type { MCPEvent } from '@x/mcp-client'
+import type { Event } from '@x/oauth-discovery'
+import type { Fetch, GrantEvent } from '@x/oauth-grants'
 
-/** One HTTP exchange, as much of it as may be shown. */
-export interface Exchange {
-  readonly method: string
-  /** Host and path; a query may be private. */
-  readonly target: string
-  /** Undefined when no answer came. */
-  readonly status: number | undefined
-  readonly ms: number
-  /** What was asked, where the body says so: a grant type, or a method of MCP. */
-  readonly asked: string
-}
+/** One HTTP exchange, as much of it as may be shown. `at` is its end, as of the packages' own `exchange`. */
+export type Exchange = Event<
+  'request',
+  {
+    readonly method: string
+    /** Without its query, which may be private. */
+    readonly url: string
+    /** Undefined when no answer came. */
+    readonly status: number | undefined
+    readonly ms: number
+    /** What was asked, where the body says so: a grant type, or a method of MCP. */
+    readonly asked: string
+  }
+>
+
+/** What an example says meanwhile. */
+export type Remark = Event<'remark', { readonly text: string }>
+
+export type Happening = GrantEvent | MCPEvent | Exchange | Remark
 
 /** What a request carried, secrets and all: to be looked at, and never printed. */
 export interface Sent {
@@ -19,51 +34,46 @@ export interface Sent {
   readonly body: string
 }
 
-export interface Timeline {
-  /** A fetch that notes what passes through it; every package here takes one. */
-  readonly fetch: Fetch
-  readonly exchanges: readonly Exchange[]
-  readonly sent: readonly Sent[]
+/** What has been seen until now. */
+export interface Seen {
+  readonly exchanges: Exchange[]
+  readonly sent: Sent[]
 }
 
-export function createTimeline(print: (line: string) => void): Timeline {
-  const exchanges: Exchange[] = []
-  const sent: Sent[] = []
-  const note = (exchange: Exchange): void => {
-    exchanges.push(exchange)
-    print(formatExchange(exchange, exchanges.length))
-  }
-  return {
-    exchanges,
-    sent,
-    async fetch(input, init) {
-      const request = new Request(input, init)
-      const { host, pathname, search } = new URL(request.url)
-      const target = `${host}${pathname}${search && '?…'}`
-      const body = await request.clone().text()
-      sent.push({ url: request.url, headers: request.headers, body })
+/** A fetch that notes what passes through it; every package here takes one. */
+export function createFetch({ exchanges, sent }: Seen, tell: (exchange: Exchange) => void): Fetch {
+  return async (input, init) => {
+    const request = new Request(input, init)
+    const { method, headers } = request
+    const body = await request.clone().text()
+    sent.push({ url: request.url, headers, body })
+    const [url = ''] = request.url.split(/[?#]/)
+    const started = performance.now()
+    const end = (status: number | undefined) => {
+      const [at, ms] = [performance.timeOrigin + performance.now(), performance.now() - started]
       const asked = describeBody(body)
-      const started = performance.now()
-      const end = (status: number | undefined) =>
-        note({ method: request.method, target, status, ms: performance.now() - started, asked })
-      try {
-        const response = await fetch(request)
-        end(response.status)
-        return response
-      } catch (error) {
-        end(undefined)
-        throw error
-      }
-    },
+      const exchange = { type: 'request', at, flow: '', method, url, status, ms, asked } as const
+      exchanges.push(exchange)
+      tell(exchange)
+    }
+    try {
+      const response = await fetch(request)
+      end(response.status)
+      return response
+    } catch (error) {
+      end(undefined)
+      throw error
+    }
   }
 }
 
-function formatExchange({ method, target, status, ms, asked }: Exchange, number: number): string {
+export function formatExchange({ method, url, status, ms, asked }: Exchange, number: number): string {
+  const { host, pathname } = new URL(url)
   const time = `${Math.round(ms)} ms`.padStart(7)
   const columns = [
     `${number}`.padStart(4),
     method.padEnd(4),
-    target.padEnd(58),
+    `${host}${pathname}`.padEnd(58),
     status ?? '---',
     time,
     ` ${asked}`,
@@ -74,7 +84,8 @@ function formatExchange({ method, target, status, ms, asked }: Exchange, number:
 /** Only words that are no secret: the grant type of a form, the method and tool of a JSON-RPC message. */
 function describeBody(body: string): string {
   const grantType = new URLSearchParams(body).get('grant_type')
-  if (grantType !== null) return grantType
+  // The long names are URNs, of which the end says all.
+  if (grantType !== null) return grantType.replace(/^urn:.*:/, '')
   try {
     const { method = '', params } = JSON.parse(body) as { method?: string; params?: { name?: string } }
     return [method, params?.name ?? ''].join(' ').trim()
