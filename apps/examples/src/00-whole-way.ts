@@ -9,7 +9,12 @@ import { chooseTool, textOf } from './stage/tool.ts'
 /** From a protected URL to a tool call, to a second one, and to one whose token is refused. */
 async function tellStory({ url, clientId, clientSecret, options, refuse, tool }: Stage) {
   // What stands between these marks is printed as it stands. <story>
-  const auth = await ClientCredentialsAuth.fromResource({ resourceUrl: url, clientId, clientSecret, ...options })
+  const auth = await ClientCredentialsAuth.fromResource({
+    resourceUrl: url,
+    clientId,
+    clientSecret,
+    ...options,
+  })
   await using client = await MCPClient.connect(url, { auth })
 
   const { tools } = await client.listTools()

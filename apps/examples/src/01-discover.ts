@@ -20,5 +20,8 @@ export async function run({ url, options, ...stage }: Stage): Promise<void> {
   })
   const isNamed = resourceMetadata.authorization_servers?.includes(issuer) === true
   stage.claim('the resource names the issuer, and the issuer describes itself', isNamed)
-  stage.claim('nobody was told a secret', stage.sent.every(({ headers, body }) => !headers.has('authorization') && body === ''))
+  stage.claim(
+    'nobody was told a secret',
+    stage.sent.every(({ headers, body }) => !headers.has('authorization') && body === ''),
+  )
 }

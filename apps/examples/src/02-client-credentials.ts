@@ -14,7 +14,12 @@ export async function run({ url, clientId, clientSecret, options, tool, ...stage
   }
 
   // Found: all that is known is a URL. Three requests say who issues tokens for it, and what to ask for.
-  const found = await ClientCredentialsAuth.fromResource({ resourceUrl: url, clientId, clientSecret, ...options })
+  const found = await ClientCredentialsAuth.fromResource({
+    resourceUrl: url,
+    clientId,
+    clientSecret,
+    ...options,
+  })
   const answer = await work(found)
   const token = await found.getToken()
   const before = stage.exchanges.length
@@ -37,5 +42,8 @@ export async function run({ url, clientId, clientSecret, options, tool, ...stage
   const gets = stage.exchanges.map(({ method }) => (method === 'GET' ? 1 : 0))
   const asked = gets.slice(0, before).reduce((sum: number, each) => sum + each, 0)
   stage.claim(`the first asked ${asked} times before it asked for a token`, asked > 0)
-  stage.claim('the second asked for its token at once', stage.exchanges[before]?.asked === 'client_credentials')
+  stage.claim(
+    'the second asked for its token at once',
+    stage.exchanges[before]?.asked === 'client_credentials',
+  )
 }

@@ -4,7 +4,12 @@ import type { Stage } from './stage/stage.ts'
 
 /** An API that knows nothing of MCP: `auth.fetch` is `fetch`, with a token. */
 export async function run({ url, clientId, clientSecret, options, ...stage }: Stage): Promise<void> {
-  await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: url, clientId, clientSecret, ...options })
+  await using auth = await ClientCredentialsAuth.fromResource({
+    resourceUrl: url,
+    clientId,
+    clientSecret,
+    ...options,
+  })
 
   const response = await auth.fetch(url)
   const again = await auth.fetch(url, { method: 'GET', headers: { accept: 'application/json' } })
@@ -20,7 +25,10 @@ export async function run({ url, clientId, clientSecret, options, ...stage }: St
     elsewhere: elsewhere instanceof Error ? elsewhere.message : 'sent',
   })
   stage.claim('both calls were answered', response.ok && again.ok)
-  stage.claim('with one token', stage.exchanges.filter(({ asked }) => asked === 'client_credentials').length === 1)
+  stage.claim(
+    'with one token',
+    stage.exchanges.filter(({ asked }) => asked === 'client_credentials').length === 1,
+  )
   const isSent = stage.sent.some((request) => request.url.startsWith('https://elsewhere.example'))
   stage.claim('which went nowhere else', elsewhere instanceof Error && !isSent)
 }

@@ -42,6 +42,8 @@ export async function run({ url, clientId, clientSecret, options, ...stage }: St
   const count = stage.exchanges.filter(({ asked }) => asked === 'token-exchange').length
   stage.claim('so that each was asked for once', count === new Set(users).size)
   const toServer = stage.sent.filter((request) => request.url === url)
-  const isSeen = users.some((each) => toServer.some(({ headers }) => headers.get('authorization')?.includes(each)))
+  const isSeen = users.some((each) =>
+    toServer.some(({ headers }) => headers.get('authorization')?.includes(each)),
+  )
   stage.claim("no user's own token went to the MCP server", !isSeen)
 }

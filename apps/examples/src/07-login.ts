@@ -8,7 +8,9 @@ import type { Stage } from './stage/stage.ts'
 export async function run({ url, clientId, clientSecret, options, ...stage }: Stage): Promise<void> {
   await using folder = await makeFolder()
   // Where the servers are gone afterwards, the file goes too.
-  const file = stage.isEmbedded ? { path: `${folder.path}/credentials.json` } : { name: 'client-auth-example' }
+  const file = stage.isEmbedded
+    ? { path: `${folder.path}/credentials.json` }
+    : { name: 'client-auth-example' }
   let timesAsked = 0
   const open = (address: string) => {
     timesAsked += 1

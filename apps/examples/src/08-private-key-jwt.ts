@@ -38,5 +38,8 @@ export async function run({ url, clientId, options, ...stage }: Stage): Promise<
     requests.some(({ headers }) => headers.has('authorization'))
   stage.claim('the server was told no secret', !isTold)
   const areNew = new Set(assertions).size === assertions.length
-  stage.claim('but a statement for this server alone, signed anew for each token', jwt.aud === issuer && areNew)
+  stage.claim(
+    'but a statement for this server alone, signed anew for each token',
+    jwt.aud === issuer && areNew,
+  )
 }

@@ -6,7 +6,12 @@ import type { Stage } from './stage/stage.ts'
 
 /** The HTTP client that you have: whatever takes a `fetch` takes `auth.fetch`, and whatever does not takes a token. */
 export async function run({ url, clientId, clientSecret, options, ...stage }: Stage): Promise<void> {
-  await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: url, clientId, clientSecret, ...options })
+  await using auth = await ClientCredentialsAuth.fromResource({
+    resourceUrl: url,
+    clientId,
+    clientSecret,
+    ...options,
+  })
 
   // ky, and axios from 1.12: the token is put on underneath, and a refused one is replaced there.
   const withKy = ky.create({ fetch: auth.fetch })

@@ -57,7 +57,10 @@ export async function run({ url, clientId, clientSecret, options, ...stage }: St
     login: tokenFacts(login),
     asked: asked.toSorted().join(', '),
   })
-  stage.claim('all calls were answered', lives.flat().every(({ isAnswered }) => isAnswered))
+  stage.claim(
+    'all calls were answered',
+    lives.flat().every(({ isAnswered }) => isAnswered),
+  )
   const areShared = lives.every((life) => differing(life) === 2) && differing(lives.flat()) === 6
   stage.claim('each time all three had the same token of the service, and the same of the person', areShared)
   // In a Redis of your own the tokens may be there from an earlier run.

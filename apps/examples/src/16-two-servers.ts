@@ -42,7 +42,8 @@ export async function run({ url, clientId, clientSecret, options, ...stage }: St
   const [token, otherToken] = [await auth.getToken(), await otherAuth.getToken()]
   stage.report({ one: tokenFacts(token), other: tokenFacts(otherToken), answer: textOf(second) })
   stage.claim('all calls were answered', !first.isError && !second.isError && !third.isError)
-  const tokensAt = (place: string) => new Set(stage.sent.filter((each) => each.url === place).flatMap(tokenIn))
+  const tokensAt = (place: string) =>
+    new Set(stage.sent.filter((each) => each.url === place).flatMap(tokenIn))
   const [here, there] = [tokensAt(url), tokensAt(otherUrl)]
   const isApart = here.size + there.size === new Set(stage.sent.flatMap(tokenIn)).size
   const isOwn = here.has(token.accessToken) && there.has(otherToken.accessToken)

@@ -27,7 +27,12 @@ export async function run({ url, clientId, clientSecret, options, ...stage }: St
   const isRefused = refusal instanceof Error && stage.exchanges.at(-1)?.status === 401
 
   // These two lines are the ones that are new.
-  const auth = await ClientCredentialsAuth.fromResource({ resourceUrl: url, clientId, clientSecret, ...options })
+  const auth = await ClientCredentialsAuth.fromResource({
+    resourceUrl: url,
+    clientId,
+    clientSecret,
+    ...options,
+  })
   const first = await work(createTransport(url, { auth }))
 
   await stage.refuse(auth)

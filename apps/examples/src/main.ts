@@ -24,7 +24,7 @@ const help = `${usage}
 
 For --real, in the environment (npm prints and logs its command line):
 
-${numbered.map(needs).join('\n')}
+${Array.from(byNeed(), ([need, numbers]) => `  ${numbers.join(' ').padEnd(26)}${need}`).join('\n')}
 
 ${(Object.keys(variables) as Variable[]).map((name) => row(name, variables[name])).join('\n')}
 
@@ -40,9 +40,14 @@ ${row('TOOL', 'the tool to call; default: one that only reads and takes no argum
 ${row('BROWSER', 'default: the browser of this machine')}
 ${row('REDIS_URL', 'default: a redis-server of this machine is started')}`
 
-function needs({ number, name, real }: (typeof numbered)[number]): string {
-  const what = typeof real === 'string' ? `nothing: ${real}` : real.join(', ') || 'nothing more'
-  return `  ${number}  ${name.padEnd(24)}${what}`
+/** Numbers, by what those examples need. */
+function byNeed(): Map<string, string[]> {
+  const numbers = new Map<string, string[]>()
+  for (const { number, real } of numbered) {
+    const need = typeof real === 'string' ? 'there is no sense in it' : real.join(', ') || 'nothing more'
+    numbers.set(need, [...(numbers.get(need) ?? []), number])
+  }
+  return numbers
 }
 
 function row(name: string, meaning: string): string {
@@ -78,7 +83,10 @@ async function main(): Promise<void> {
   await play(lesson, values)
 }
 
-async function play(lesson: Lesson, { real, trace }: { real?: string | undefined; trace: boolean }): Promise<void> {
+async function play(
+  lesson: Lesson,
+  { real, trace }: { real?: string | undefined; trace: boolean },
+): Promise<void> {
   await using servers = await chooseServers(lesson, real)
   const { run } = await lesson.load()
   const inColour = process.stdout.isTTY === true && !process.env['NO_COLOR']

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,14 +13,14 @@ import {
   testClients,
 } from '@x/testbed'
 import { afterAll, describe, expect, it } from 'vitest'
-import { redisPath } from '../src/redis-server.ts'
-import { signEmployeeIn, signUserIn } from '../src/servers.ts'
-import { createSigner } from '../src/signer.ts'
-import { lastingParts } from './lasting-parts.ts'
+import { course, findLesson, type Lesson } from '../src/stage/course.ts'
+import { signEmployeeIn, signUserIn } from '../src/stage/embedded.ts'
+import { redisPath } from '../src/stage/redis-server.ts'
+import { createSigner } from '../src/stage/signer.ts'
+import { lastingParts, lastingTrace } from './lasting-parts.ts'
 import { findLeaks, findTokens } from './leaks.ts'
 import { type RunOptions, runExample } from './run.ts'
 
-const names = (await runExample(['--names'])).stdout.trim().split('\n')
 const { clientId, clientSecret } = testClients.worker
 const signer = createSigner()
 const pieceOfKey = signer.key.key.split('\n')[2] ?? ''
@@ -58,47 +58,45 @@ const home = await mkdtemp(join(tmpdir(), 'examples-'))
 afterAll(() => rm(home, { recursive: true }))
 
 const browser = fileURLToPath(new URL('./browser.mjs', import.meta.url))
-const isForPeople = (name: string) =>
-  ['authorization-code', 'two-servers', 'device-code', 'login', 'redis'].includes(name)
-const isAboutApi = (name: string) => ['http-api', 'dpop', 'device-code', 'login', 'redis'].includes(name)
 
-/** What an example needs to talk to servers that are not its own. */
+/** What an example needs to be told of servers that are not its own. */
 async function settingOf(
-  name: string,
-  testbed: Testbed,
+  { name, as }: Lesson,
+  { authorizationServer, mcp, api }: Testbed,
   provider: AuthorizationServer,
-): Promise<{ args: string[] } & RunOptions> {
-  const { url } = isAboutApi(name) ? testbed.api : testbed.mcp
-  const env = { ...given(url), HOME: home, XDG_STATE_HOME: join(home, 'state') }
-  if (name === 'token-exchange')
-    return { args: [], env: { ...env, SUBJECT_TOKEN: await signUserIn(testbed) } }
-  if (name === 'workload-identity') return { args: [], env: await asWorkload(testbed) }
-  if (name === 'private-key-jwt') return { args: [], env: await asSigner(testbed) }
-  if (name === 'enterprise-managed') return { args: [], env: { ...env, ...(await asEmployee(provider)) } }
-  if (!isForPeople(name)) return { args: [], env }
-  const { MCP_CLIENT_SECRET: _, ...open } = { ...env, MCP_CLIENT_ID: testClients.cli.clientId }
+): Promise<RunOptions> {
+  const own = { HOME: home, XDG_STATE_HOME: join(home, 'state') }
+  const { issuer: audience, platform } = authorizationServer
+  if (name === 'token-exchange') return { env: { ...asWorker, SUBJECT_TOKEN: await signUserIn({ api }) } }
+  if (name === 'enterprise-managed') return { env: await asEmployee(provider) }
+  if (as === 'worker') return { env: asWorker }
+  if (as === 'workload')
+    return {
+      env: { WORKLOAD_TOKEN_FILE: await write(`${await platform.sign({ subject: 'job-7', audience })}\n`) },
+    }
+  if (as === 'signer')
+    return {
+      env: {
+        MCP_CLIENT_ID: signer.clientId,
+        CLIENT_KEY_FILE: await write(signer.key.key),
+        CLIENT_KEY_ID: signer.key.keyId,
+      },
+    }
+  const open = { ...own, MCP_CLIENT_ID: testClients.cli.clientId }
   return name === 'device-code'
-    ? { args: [], env: open, onOutput: agreeOnPhone() }
-    : { args: ['--browser', browser], env: { ...open, ...(name === 'redis' && asService) } }
+    ? { env: open, onOutput: agreeOnPhone() }
+    : { env: { ...open, BROWSER: browser, ...(name === 'redis' && asService), MCP_URL: mcp.url } }
 }
+
+const asWorker = { MCP_CLIENT_ID: clientId, MCP_CLIENT_SECRET: clientSecret }
 
 /** Beside the program for people: one that acts for itself. */
 const asService = { SERVICE_CLIENT_ID: clientId, SERVICE_CLIENT_SECRET: clientSecret }
 
-/** A program that has an address, and a file of its platform. */
-async function asWorkload({ authorizationServer, mcp }: Testbed): Promise<Record<string, string>> {
-  const { issuer: audience, platform } = authorizationServer
+async function write(text: string): Promise<string> {
   const path = join(home, crypto.randomUUID())
-  await writeFile(path, `${await platform.sign({ subject: 'job-7', audience })}\n`)
-  return { MCP_URL: mcp.url, WORKLOAD_TOKEN_FILE: path }
-}
-
-/** A program that has a key in a file. */
-async function asSigner({ mcp }: Testbed): Promise<Record<string, string>> {
-  const { clientId: id, key } = signer
-  const path = join(home, crypto.randomUUID())
-  await writeFile(path, key.key)
-  return { MCP_URL: mcp.url, MCP_CLIENT_ID: id, CLIENT_KEY_FILE: path, CLIENT_KEY_ID: key.keyId }
+  await writeFile(path, text)
+  return path
 }
 
 async function asEmployee(provider: AuthorizationServer): Promise<Record<string, string>> {
@@ -124,36 +122,25 @@ function agreeOnPhone(): (stdout: string) => void {
   }
 }
 
-const given = (url: string) => ({
-  ...(url.endsWith('/api') ? { API_URL: url } : { MCP_URL: url }),
-  MCP_CLIENT_ID: clientId,
-  MCP_CLIENT_SECRET: clientSecret,
+it('has these examples, each in a file of its number', async () => {
+  const { stdout } = await runExample(['--names'])
+  const files = await readdir(new URL('../src', import.meta.url))
+
+  const numbered = course.map(({ name }, number) => `${`${number}`.padStart(2, '0')}-${name}.ts`)
+  expect(stdout.trim().split('\n')).toEqual(course.map(({ name }) => name))
+  expect(files.toSorted()).toEqual([...numbered, 'main.ts', 'stage'])
 })
 
-it('has these examples', () => {
-  expect(names).toEqual([
-    'whole-way',
-    'discover',
-    'http-api',
-    'mcp',
-    'official-sdk',
-    'private-key-jwt',
-    'dpop',
-    'token-exchange',
-    'authorization-code',
-    'two-servers',
-    'device-code',
-    'login',
-    'redis',
-    'workload-identity',
-    'enterprise-managed',
-  ])
+it.each(['5', '05', 'device-code'])('is run by number or by name: %s', async (word) => {
+  expect(findLesson(word)?.name).toBe('device-code')
 })
 
 if (redisPath === undefined) console.log('skipped: no Redis is installed, so no fleet shares its tokens')
-const isRunnable = (name: string) => name !== 'redis' || redisPath !== undefined
+const runnable = course.filter(({ name }) => name !== 'redis' || redisPath !== undefined)
 
-describe.each(names.filter(isRunnable))('the example %s', (name) => {
+describe.each(runnable)('the example $name', (lesson) => {
+  const { name, part, as, real } = lesson
+
   it('runs on embedded servers as reviewed, ends by itself, and leaves no process, no port and no secret', async () => {
     const { exitCode, stdout, stderr, leftProcess } = await runExample([name])
 
@@ -163,13 +150,27 @@ describe.each(names.filter(isRunnable))('the example %s', (name) => {
     expect(findLeaks(stdout, clientSecrets)).toEqual([])
     expect(findTokens(stdout)).toEqual([])
     const ports = new Set(Array.from(stdout.matchAll(/127\.0\.0\.1:(\d+)/g), ([, port]) => Number(port)))
-    expect(ports.size).toBeGreaterThan(1)
+    expect(ports.size).toBeGreaterThan(0)
     for (const port of ports) await expect(isOpen(port)).resolves.toBe(false)
   })
 
-  it.each([
+  it.runIf(typeof real === 'string')(
+    'says why no real server is of use, and is traced without a secret',
+    async () => {
+      const refused = await runExample([name, '--real', 'https://api.example'])
+      const traced = await runExample([name, '--trace'])
+
+      expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
+      expect(refused.stderr).toBe(`\n✗ Error: ${name} has no use for a real server. ${real}\n`)
+      expect(traced).toMatchObject({ exitCode: 0, stderr: '' })
+      expect(findLeaks(traced.stdout, clientSecrets)).toEqual([])
+      expect(findTokens(traced.stdout)).toEqual([])
+    },
+  )
+
+  it.runIf(typeof real !== 'string').each([
     ['found from the resource', false],
-    ['known', true],
+    ['known, and all that happens traced', true],
   ])(
     'talks to servers that it is given, their issuer %s, and shows none of their secrets',
     async (_, isKnown) => {
@@ -179,26 +180,40 @@ describe.each(names.filter(isRunnable))('the example %s', (name) => {
         clients: [signer.registered],
       })
       await using other = await startMcpServer({ issuer: testbed.authorizationServer.issuer })
-      const { url } = isAboutApi(name) ? testbed.api : testbed.mcp
-      const issuer = { AS_ISSUER: testbed.authorizationServer.issuer }
+      const { url } = testbed[part]
+      const { env = {}, onOutput } = await settingOf(lesson, testbed, provider)
       // Whoever does not ask the resource has to know its scope.
-      const scope = ['--scope', isAboutApi(name) ? 'api:read' : 'mcp:tools']
+      const known = {
+        [part === 'mcp' ? 'MCP_URL' : 'API_URL']: url,
+        AS_ISSUER: testbed.authorizationServer.issuer,
+        SCOPE: part === 'mcp' ? 'mcp:tools' : 'api:read',
+      }
 
-      const { args, env, onOutput } = await settingOf(name, testbed, provider)
       const { exitCode, stdout, stderr } = await runExample(
-        [name, ...args, ...(isKnown && name !== 'discover' ? scope : [])],
-        { env: { ...env, OTHER_MCP_URL: other.url, ...(isKnown && issuer) }, onOutput },
+        isKnown ? [name, '--trace'] : [name, '--real', url],
+        { env: { ...env, OTHER_MCP_URL: other.url, ...(isKnown && known) }, onOutput },
       )
 
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
       expect(stdout).toContain(new URL(url).host)
       const secrets = secretsOf(testbed, provider, other)
       // The secrets; and where there are credentials, those of the token request and a token at least.
-      expect(secrets.length).toBeGreaterThan(name === 'discover' ? 0 : 4)
+      expect(secrets.length).toBeGreaterThan(as === 'workload' && name === 'discover' ? 0 : 4)
       expect(findLeaks(stdout, secrets)).toEqual([])
       expect(findTokens(stdout)).toEqual([])
+      if (isKnown && name !== 'redis' && name !== 'worker')
+        expect(stdout).toContain('What happened, and when')
+      expect(stdout.split('\n').filter((line) => / ms .*[█▏]/.test(line) && line.length > 110)).toEqual([])
     },
   )
+})
+
+it('traces the main story as reviewed', async () => {
+  const { exitCode, stdout } = await runExample(['--trace'])
+
+  expect(exitCode).toBe(0)
+  expect(lastingTrace(stdout)).toMatchSnapshot()
+  expect(stdout).not.toContain('\u001b')
 })
 
 describe('the search for leaks', () => {
@@ -217,7 +232,7 @@ describe('the search for leaks', () => {
       }`
     const preload = `data:text/javascript,${encodeURIComponent(leak)}`
 
-    const { exitCode, stdout } = await runExample(['mcp'], { env: given(testbed.mcp.url), preload })
+    const { exitCode, stdout } = await runExample(['client-credentials'], { env: given(testbed), preload })
 
     const credentials = secretsOf(testbed).filter((secret) => !clientSecrets.includes(secret))
     expect(exitCode).toBe(0)
@@ -251,7 +266,7 @@ describe('an example fails', () => {
     const server = path === '/mcp' ? testbed.mcp : testbed.authorizationServer
     server.faults.add(fault, { path, method: 'POST' })
 
-    const { exitCode, stdout, stderr } = await runExample([], { env: given(testbed.mcp.url) })
+    const { exitCode, stdout, stderr } = await runExample([], { env: given(testbed) })
 
     expect(exitCode).toBe(1)
     expect(findLeaks(stdout + stderr, secretsOf(testbed))).toEqual([])
@@ -261,7 +276,7 @@ describe('an example fails', () => {
   it('when the authorization server refuses the client, whose secret it keeps to itself', async () => {
     await using testbed = await startTestbed()
     const secret = 'a-secret:that+is/wrong'
-    const env = { ...given(testbed.mcp.url), MCP_CLIENT_SECRET: secret }
+    const env = { ...given(testbed), MCP_CLIENT_SECRET: secret }
 
     const { exitCode, stdout, stderr } = await runExample([], { env })
 
@@ -272,33 +287,42 @@ describe('an example fails', () => {
 
   it.each([
     ['a name that it does not have', ['nothing'], 'There is no example "nothing".'],
+    ['a number that it does not have', ['19'], 'There is no example "19".'],
     ['a flag that it does not have', ['--nothing'], '--nothing'],
-    ['too few flags', ['--resource', 'https://mcp.example'], 'Missing: --client-id, --client-secret.'],
-    ['no address', ['http-api', '--client-id', 'me'], 'Missing: --resource, --client-secret.'],
+    ['no address', ['http-api', '--real', 'api.example'], '--real wants the URL of a server'],
+    [
+      'too little of a real server',
+      ['11', '--real', 'https://mcp.example'],
+      /MCP_CLIENT_ID .*\n.*MCP_CLIENT_SECRET .*\n.*ID_TOKEN .*\n.*IDP_ISSUER .*\n.*IDP_CLIENT_ID .*\n.*IDP_CLIENT_SECRET /,
+    ],
   ])('and says what is wrong when it gets %s', async (_, args, text) => {
     const { exitCode, stdout, stderr } = await runExample(args)
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
-    expect(stderr).toContain(text)
+    expect(stderr).toMatch(text)
     expect(stderr).not.toContain('    at ')
   })
 })
 
 it('says which tools there are when it is asked for another', async () => {
-  const { exitCode, stderr } = await runExample(['mcp', '--tool', 'nothing'])
+  const { exitCode, stderr } = await runExample(['2'], { env: { TOOL: 'nothing' } })
 
   expect(exitCode).toBe(1)
   expect(stderr).toBe('\n✗ Error: This server has no tool "nothing". It has: whoami, add, write_note\n')
 })
 
-it('lists the examples and the flags', async () => {
+it('lists the examples by number, and all that the environment can say', async () => {
   const { exitCode, stdout } = await runExample(['--help'])
 
   expect(exitCode).toBe(0)
-  for (const word of [...names, '--issuer', '--client-id', '--client-secret', '--scope', '--resource']) {
-    expect(stdout).toContain(word)
+  for (const [number, { name, real }] of course.entries()) {
+    expect(stdout).toMatch(new RegExp(`^  ${`${number}`.padStart(2, '0')}  ${name} `, 'm'))
+    for (const variable of typeof real === 'string' ? [] : real) expect(stdout).toContain(variable)
   }
+  expect(stdout.split('\n').filter((line) => line.length > 110)).toEqual([])
 })
+
+const given = ({ mcp }: Testbed) => ({ MCP_URL: mcp.url, ...asWorker })
 
 function encodeBase64(text: string): string {
   return Buffer.from(text).toString('base64')

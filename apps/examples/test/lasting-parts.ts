@@ -15,4 +15,17 @@ export function lastingParts(stdout: string): string {
   return ordered.replaceAll(/127\.0\.0\.1:\d+/g, (host) => `server-${'abcdef'[hosts.indexOf(host)]}`)
 }
 
+/** What a waterfall shows each time: which requests were sent, and what was decided. */
+export function lastingTrace(stdout: string): { requests: string[]; decisions: string[] } {
+  const rows = Array.from(
+    stdout.matchAll(/^ *\d+ ms {2}[ ┌├│└] (.*?)(?: +\d+ ms [ ▏▎▍▌▋▊▉█]+)?$/gm),
+    ([, row = '']) => row,
+  )
+  const [decisions, requests] = [
+    rows.filter((row) => row.startsWith('  · ')),
+    rows.filter((row) => !row.startsWith('  · ')),
+  ]
+  return { requests: requests.map((row) => row.replaceAll(/ +/g, ' ').slice(2)).toSorted(), decisions }
+}
+
 const pathIn = (row: string) => /\/\S*/.exec(row)?.[0] ?? ''

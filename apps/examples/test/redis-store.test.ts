@@ -2,8 +2,8 @@ import { AuthorizationCodeAuth, encrypted, type TokenStore } from '@x/oauth-gran
 import { storeClaims } from '@x/oauth-grants/store-claims'
 import { agree, startTestbed, type Testbed, testClients } from '@x/testbed'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type RedisServer, redisPath, startRedis } from '../src/redis-server.ts'
-import { connectRedis, redisStore } from '../src/redis-store.ts'
+import { type RedisServer, redisPath, startRedis } from '../src/stage/redis-server.ts'
+import { connectRedis, redisStore } from '../src/stage/redis-store.ts'
 
 if (redisPath === undefined) console.log('skipped: no Redis is installed, so no machines share a store')
 const describeWithRedis = describe.skipIf(redisPath === undefined)

@@ -17,15 +17,20 @@ export function decisionOf(event: Exclude<Happening, Exchange | { type: 'exchang
       if (event.outcome === 'adopted') return 'a token is there already, in the store'
       return `no token has come: ${event.code ?? 'failed'}`
     case 'lease':
-      return { waiting: 'another has the turn', held: 'it is our turn', lost: 'the turn is lost' }[event.outcome]
+      return { waiting: 'another has the turn', held: 'it is our turn', lost: 'the turn is lost' }[
+        event.outcome
+      ]
     case 'refusal': {
       const why = event.why === undefined ? '' : `, for ${passedOn[event.why]}`
-      const what = event.outcome === 'repeated' ? 'once more, with another token' : 'the caller gets this answer'
+      const what =
+        event.outcome === 'repeated' ? 'once more, with another token' : 'the caller gets this answer'
       return `refused by ${event.status}: ${what}${why}`
     }
     case 'interaction':
       if (event.outcome === 'needed') return 'somebody has to sign in'
-      return event.outcome === 'done' ? 'somebody has signed in' : `nobody has signed in: ${event.code ?? 'failed'}`
+      return event.outcome === 'done'
+        ? 'somebody has signed in'
+        : `nobody has signed in: ${event.code ?? 'failed'}`
     case 'session':
       return event.outcome === 'opened' ? 'connected' : 'the server has forgotten the session'
     case 'subscription':
@@ -52,7 +57,13 @@ const passedOn: Readonly<Record<RefusalReason, string>> = {
   proof: 'the proof was refused, and not the token',
 }
 
-const errors = ['invalid_request', 'invalid_token', 'insufficient_scope', 'invalid_dpop_proof', 'use_dpop_nonce']
+const errors = [
+  'invalid_request',
+  'invalid_token',
+  'insufficient_scope',
+  'invalid_dpop_proof',
+  'use_dpop_nonce',
+]
 
 /** The values are a stranger's, who may have put anything there: names only, and the words of RFC 6750 and 9449. */
 function wordsOf({ scheme, parameters }: Challenge): string {

@@ -12,83 +12,112 @@ export interface Ways {
 
 type Persist = <T>(work: () => Promise<T>, ways: Ways) => Promise<T>
 
-interface Trouble<A> {
-  /** Makes it. */
-  readonly cause?: (auth: A) => unknown
-  /** What is tried; default: to call the API. */
-  readonly work?: (auth: A) => Promise<Response>
-  /** Each code, what was done about it, and the end. */
-  readonly ends: string
-}
+type Cause = (auth: GrantAuth) => unknown
 
-/** A server that is too busy. */
-export const outage: Fault = { kind: 'status', status: 503, headers: { 'retry-after': '7' } }
+const busy: Fault = { kind: 'status', status: 503, headers: { 'retry-after': '7' } }
+const elsewhere: Fault = { kind: 'changed-members', members: { issuer: 'https://elsewhere.example' } }
+const ended: Fault = { kind: 'body', status: 400, body: '{"error":"invalid_grant"}' }
 
-/** Servers that can be broken, and a clock that stands still, so that nobody waits: what time would mend is mended meanwhile. */
-export function createOrdeal({ testbed, url, print, claim }: Pick<Stage, 'testbed' | 'url' | 'print' | 'claim'>, persist: Persist) {
+/**
+ * Servers that can be broken, and a program in front of them. Its clock stands still, so that nobody waits: what it waits
+ * for is mended meanwhile.
+ */
+export function createOrdeal(
+  { testbed, url, print, claim }: Pick<Stage, 'testbed' | 'url' | 'print' | 'claim'>,
+  persist: Persist,
+) {
   if (testbed === undefined) throw new Error('Only servers that are embedded can be broken.')
   const { api, authorizationServer } = testbed
   const clock = handClock(Date.now())
+  /** How often each of these has come. */
+  const tally = { answered: 0, stopped: 0, wait: 0, ask: 0 }
+
+  const breakServer = (fault: Fault, match: { path: string; times?: number } = { path: '/token' }) =>
+    authorizationServer.faults.add(fault, match)
   const heal = () => {
     for (const { faults } of [api, authorizationServer]) faults.heal()
   }
-  /** How often each of these has come. */
-  const tally = { answered: 0, stopped: 0, wait: 0, ask: 0 }
+  const use = async (auth: GrantAuth, forMs: number) => {
+    await auth.getToken()
+    clock.pass(forMs)
+  }
+  const causes = {
+    none() {},
+    async downNearEnd(auth) {
+      await use(auth, 3_300_000)
+      breakServer(busy)
+    },
+    async downAfterEnd(auth) {
+      await use(auth, 3_600_000)
+      breakServer(busy)
+    },
+    page: () => breakServer({ kind: 'html' }),
+    endless: () => breakServer({ kind: 'oversized', bytes: 2 ** 30 }),
+    silence: () => breakServer({ kind: 'hang' }),
+    otherIssuer: () => breakServer(elsewhere, { path: '/.well-known/oauth-authorization-server' }),
+    revocation: async (auth) => api.refuse((await auth.getToken()).accessToken),
+    refusals: () => api.faults.add({ kind: 'status', status: 401 }, { path: '/api' }),
+    async loginEnd(auth) {
+      await use(auth, 3_600_000)
+      breakServer(ended, { path: '/token', times: 1 })
+    },
+  } satisfies Record<string, Cause>
+
+  /** Calls the API, and once more where it is refused; not for ever. */
+  const insist = async (auth: GrantAuth) => {
+    for (let calls = 1; ; calls += 1) {
+      const { status, body } = await auth.fetch(url)
+      await body?.cancel()
+      if (status === 200) return
+      if (calls === 20) throw new Error(`The API has answered ${status} to ${calls} calls.`)
+    }
+  }
+
   return {
     clock,
+    causes,
     tally,
-    breakIt(path: string, fault: Fault, times = Number.POSITIVE_INFINITY) {
-      const server = path === '/api' ? api : authorizationServer
-      server.faults.add(fault, { path, times })
-    },
-    refuseAt: async (auth: Pick<GrantAuth, 'getToken'>) => api.refuse((await auth.getToken()).accessToken),
-
-    /** Shows what a program is told, and what it does about it. */
-    async face<A extends GrantAuth>(title: string, auth: A, trouble: Trouble<A>) {
-      const { cause = () => {}, work = () => auth.fetch(url), ends } = trouble
+    /** Shows what a program is told, and what it does about it; which has to be what was foretold. */
+    async face(title: string, auth: GrantAuth, cause: Cause, foretold: readonly string[]): Promise<void> {
       print(`\n${title}`)
       await cause(auth)
       const course: string[] = []
-      const note = (what: keyof typeof tally) => {
+      const note = (what: keyof typeof tally, text: string) => {
         course.push(what)
         tally[what] += 1
+        print(`  → ${text}`)
       }
-      const attempt = async () => {
+      const told = async <T>(work: Promise<T>): Promise<T> => {
         try {
-          return await work(auth)
+          return await work
         } catch (error) {
           course.push(isOAuthError(error) ? error.code : String(error))
-          if (isOAuthError(error)) describe(error)
+          if (isOAuthError(error)) for (const line of describe(error)) print(line)
           throw error
         }
       }
-      const describe = ({ name, code, recovery, message }: OAuthError) => {
-        print(`    ${name}, code ${code}, recovery ${recovery}`)
-        for (const line of wrap(message)) print(`      ${line}`)
-      }
       const ways: Ways = {
         async wait(ms) {
-          note('wait')
-          print(`  → waits ${ms / 1_000} s, and tries again`)
+          note('wait', `waits ${ms / 1_000} s, and tries again`)
           clock.pass(ms)
           heal()
         },
         async ask() {
-          note('ask')
-          print('  → asks the person, and tries again')
-          await auth.getToken()
+          note('ask', 'asks a person')
+          await told(auth.getToken())
         },
       }
-      const isAnswered = await persist(attempt, ways).then(
-        ({ status }) => status === 200,
-        () => false,
+      await persist(() => told(insist(auth)), ways).then(
+        () => note('answered', 'is answered'),
+        () => note('stopped', 'stops, and says so'),
       )
-      note(isAnswered ? 'answered' : 'stopped')
-      print(isAnswered ? '  → is answered' : '  → stops, and says so')
       heal()
       await auth.close()
-      const came = course.join(', ')
-      if (came !== ends) claim(`${title}: ${ends} (but: ${came})`, false)
+      if (course.join() !== foretold.join()) claim(`${title}: ${foretold} (but: ${course})`, false)
     },
   }
+}
+
+function describe({ name, code, recovery, message }: OAuthError & { readonly code: string }): string[] {
+  return [`    ${name}, code ${code}, recovery ${recovery}`, ...wrap(message).map((line) => `      ${line}`)]
 }

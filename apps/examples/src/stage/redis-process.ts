@@ -5,9 +5,9 @@
  */
 import { on } from 'node:events'
 import { AuthorizationCodeAuth, ClientCredentialsAuth, type Token } from '@x/oauth-grants'
-import { connectRedis, redisStore } from './redis-store.ts'
 import { tokenFacts } from './facts.ts'
-import { createFetch, type Seen } from './timeline.ts'
+import { connectRedis, redisStore } from './redis-store.ts'
+import { createFetch, type Exchange } from './timeline.ts'
 
 /** What it is told first. */
 export interface Task {
@@ -38,8 +38,8 @@ const [task] = (await messages.next()).value as [Task]
 
 const redis = await connectRedis(task.redisUrl)
 const store = redisStore(redis, { prefix: task.prefix })
-const seen: Seen = { exchanges: [], sent: [] }
-const fetch = createFetch(seen, () => {})
+const exchanges: Exchange[] = []
+const fetch = createFetch([], (exchange) => exchanges.push(exchange))
 const service = new ClientCredentialsAuth({ ...task.at, ...task.service, store, fetch })
 const login = new AuthorizationCodeAuth({ ...task.at, ...task.person, store, fetch }) // nobody is here to be asked
 
@@ -57,7 +57,7 @@ for await (const _ of messages) {
     login: forPerson.accessToken,
     facts: tokenFacts(forService),
     isAnswered: response.ok,
-    asked: seen.exchanges.map(({ asked }) => asked).filter((asked) => asked !== ''),
+    asked: exchanges.map(({ asked }) => asked).filter((asked) => asked !== ''),
   }
   process.send?.(tokens)
 }

@@ -23,6 +23,8 @@ export interface Stage extends Omit<Servers, keyof AsyncDisposable | 'expectedIs
   /** All that went through `options.fetch`. */
   readonly exchanges: readonly Exchange[]
   readonly sent: readonly Sent[]
+  /** Notes an exchange that did not go through `options.fetch`. */
+  tell(exchange: Exchange): void
   /** A line as it is. */
   print(line: string): void
   /** A line between those of the wire. */
@@ -38,12 +40,17 @@ export interface Watching {
   /** A waterfall of all that happened, in place of a line for each exchange. */
   readonly isTraced: boolean
   readonly inColour: boolean
+  /** Where all that happens is noted. */
+  readonly happenings?: Happening[]
 }
 
-export function setStage(lesson: Lesson, servers: Servers, { print, isTraced, inColour }: Watching): Stage {
+export function setStage(
+  lesson: Lesson,
+  servers: Servers,
+  { print, isTraced, inColour, happenings = [] }: Watching,
+): Stage {
   const { expectedIssuer, scope, ...rest } = servers
-  const happenings: Happening[] = []
-  const seen = { exchanges: [], sent: [] }
+  const seen: { exchanges: Exchange[]; sent: Sent[] } = { exchanges: [], sent: [] }
   const headings = new Set<string>()
   const head = (title: string) => {
     if (headings.has(title)) return
@@ -52,6 +59,7 @@ export function setStage(lesson: Lesson, servers: Servers, { print, isTraced, in
   }
   const tell = (exchange: Exchange) => {
     happenings.push(exchange)
+    seen.exchanges.push(exchange)
     if (isTraced || lesson.isQuiet) return
     head('What goes over the wire')
     print(formatExchange(exchange, seen.exchanges.length))
@@ -63,8 +71,14 @@ export function setStage(lesson: Lesson, servers: Servers, { print, isTraced, in
   }
   return {
     ...rest,
-    options: { expectedIssuer, scope, fetch: createFetch(seen, tell), onEvent: (event) => void happenings.push(event) },
+    options: {
+      expectedIssuer,
+      scope,
+      fetch: createFetch(seen.sent, tell),
+      onEvent: (event) => void happenings.push(event),
+    },
     ...seen,
+    tell,
     print,
     say(text) {
       happenings.push({ type: 'remark', at: performance.timeOrigin + performance.now(), flow: '', text })

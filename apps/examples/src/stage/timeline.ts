@@ -34,14 +34,8 @@ export interface Sent {
   readonly body: string
 }
 
-/** What has been seen until now. */
-export interface Seen {
-  readonly exchanges: Exchange[]
-  readonly sent: Sent[]
-}
-
 /** A fetch that notes what passes through it; every package here takes one. */
-export function createFetch({ exchanges, sent }: Seen, tell: (exchange: Exchange) => void): Fetch {
+export function createFetch(sent: Sent[], tell: (exchange: Exchange) => void): Fetch {
   return async (input, init) => {
     const request = new Request(input, init)
     const { method, headers } = request
@@ -52,9 +46,7 @@ export function createFetch({ exchanges, sent }: Seen, tell: (exchange: Exchange
     const end = (status: number | undefined) => {
       const [at, ms] = [performance.timeOrigin + performance.now(), performance.now() - started]
       const asked = describeBody(body)
-      const exchange = { type: 'request', at, flow: '', method, url, status, ms, asked } as const
-      exchanges.push(exchange)
-      tell(exchange)
+      tell({ type: 'request', at, flow: '', method, url, status, ms, asked })
     }
     try {
       const response = await fetch(request)
@@ -82,7 +74,7 @@ export function formatExchange({ method, url, status, ms, asked }: Exchange, num
 }
 
 /** Only words that are no secret: the grant type of a form, the method and tool of a JSON-RPC message. */
-function describeBody(body: string): string {
+export function describeBody(body: string): string {
   const grantType = new URLSearchParams(body).get('grant_type')
   // The long names are URNs, of which the end says all.
   if (grantType !== null) return grantType.replace(/^urn:.*:/, '')

@@ -67,7 +67,18 @@ export function layOut(happenings: readonly Happening[]): Waterfall {
     const { letter, role } = servers.get(host) ?? { letter: letterOf(servers.size), role: '' }
     servers.set(host, { letter, role: roleOf(path) || role })
     const { status, outcome } = each
-    return { kind: 'request', at, end: each.end - start, server: letter, method, path, status, asked, outcome, beside }
+    return {
+      kind: 'request',
+      at,
+      end: each.end - start,
+      server: letter,
+      method,
+      path,
+      status,
+      asked,
+      outcome,
+      beside,
+    }
   })
   return {
     servers: new Map(Array.from(servers, ([host, { letter, role }]) => [letter, { host, role }])),
@@ -83,7 +94,8 @@ function draft(happenings: readonly Happening[]): Draft[] {
   for (const each of happenings) {
     // Some clocks count whole milliseconds: nothing is told before what it was told after.
     now = Math.max(now, each.at)
-    const last = (isIt: (draft: Draft) => boolean) => drafts.findLast((draft) => isIt(draft) && draft.outcome === '')
+    const last = (isIt: (draft: Draft) => boolean) =>
+      drafts.findLast((draft) => isIt(draft) && draft.outcome === '')
     if (each.type === 'request') {
       const { at, ms, status } = each
       drafts.push({ kind: 'request', at: at - ms, end: at, request: each, status, outcome: '', text: '' })
@@ -129,11 +141,12 @@ function letterOf(index: number): string {
 }
 
 function roleOf(path: string): string {
-  if (/^\/\.well-known\/(oauth-authorization-server|openid-configuration)/.test(path)) return 'authorization server'
+  if (/^\/\.well-known\/(oauth-authorization-server|openid-configuration)/.test(path))
+    return 'authorization server'
   return path.startsWith('/.well-known/oauth-protected-resource') ? 'resource' : ''
 }
 
-const columns = { label: 47, bar: 28, all: 110 }
+const columns = { label: 45, bar: 28, all: 110 }
 
 /** At most 110 columns. */
 export function drawWaterfall(
@@ -144,11 +157,12 @@ export function drawWaterfall(
   const paint = (style: number, text: string) => (inColour ? `\u001b[${style}m${text}\u001b[0m` : text)
   const line = (row: Row): string => {
     const lead = `${milliseconds(row.at)}  ${mark(row)} `
-    if (row.kind === 'decision') return lead + paint(2, fit(`  · ${row.text}`, columns.all - lead.length))
+    if (row.kind === 'decision')
+      return lead + paint(2, fit(`  · ${row.text}`, columns.all - lead.length).trimEnd())
     const { server, method, status } = row
     const took = `${milliseconds(row.end - row.at)} `
     const code = String(status ?? '---')
-    const request = `${server} ${method.padEnd(4)} ${labelOf(row, columns.label)} `
+    const request = `${server} ${method.padEnd(6)} ${labelOf(row, columns.label)} `
     return `${lead}${request}${paint((status ?? 500) < 400 ? 32 : 33, code)}${took}${paint(36, barOf(row, totalMs))}`.trimEnd()
   }
   return [
@@ -166,7 +180,10 @@ function mark({ kind, beside }: Row): string {
 
 export function labelOf({ path, asked, outcome }: RequestRow, width: number): string {
   const after = [asked, outcome].filter((text) => text !== '').join(', ')
-  return fit(after === '' ? path : `${fit(path, Math.max(12, width - 2 - after.length)).trimEnd()}  ${after}`, width)
+  return fit(
+    after === '' ? path : `${fit(path, Math.max(12, width - 2 - after.length)).trimEnd()}  ${after}`,
+    width,
+  )
 }
 
 /** From the cell where it begins to the eighth of a cell where it ends. */
@@ -179,7 +196,8 @@ function barOf({ at, end }: RequestRow, totalMs: number): string {
 }
 
 function milliseconds(ms: number): string {
-  return `${Math.round(ms)} ms`.padStart(9)
+  const text = ms < 99_999.5 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1_000)} s `
+  return text.padStart(9)
 }
 
 /** Of that width exactly; what does not fit is left out in the middle. */
