@@ -46,6 +46,10 @@ export function drawPicture({ rows, servers, totalMs }: Waterfall): string {
 <text class="key" x="${left + 290}" y="64.5">a run of npm start, on embedded servers</text>
 ${ticks.map((ms) => `<line class="grid" x1="${at(ms)}" x2="${at(ms)}" y1="${top - 12}" y2="${height - 18}"/><text class="tick" x="${at(ms)}" y="${top - 18}">${ms === 0 ? '0 ms' : ms}</text>`).join('\n')}
 ${rows.map(draw).join('\n')}
+${rows
+  .map(bracket)
+  .filter((line) => line !== '')
+  .join('\n')}
 </svg>
 `
 
@@ -53,16 +57,25 @@ ${rows.map(draw).join('\n')}
     return (bars.from + ms * scale).toFixed(1)
   }
 
+  /** Beside those that ran side by side. */
+  function bracket({ beside }: Row, index: number): string {
+    if (beside !== 'first') return ''
+    const last = index + rows.slice(index).findIndex((row) => row.beside === 'last' && row.kind === 'request')
+    const [from, to] = [top + index * rowHeight + 6, top + last * rowHeight + 17]
+    const x = bars.from - 54
+    return `<path class="bracket" d="M${x - 5} ${from}h5V${to}h-5"/><text class="beside" x="${x - 12}" y="${(from + to) / 2 + 4}">side by side</text>`
+  }
+
   function draw(row: Row, index: number): string {
     const base = top + index * rowHeight
     const y = base + 15
     if (row.kind === 'decision') {
-      return `<text class="decision" x="${left + 18}" y="${y}">${escape(shorten(row.text))}</text>`
+      return `<text class="decision" x="${left + 18}" y="${y}">${asText(shorten(row.text))}</text>`
     }
     const { status = 0, path, asked, outcome, method, server } = row
     const after = [asked, outcome === 'used' ? '' : outcome].filter((text) => text !== '').join(', ')
     const length = Math.max(3, (row.end - row.at) * scale).toFixed(1)
-    return `<g data-row="${escape(lineOf(row))}"><rect class="${kinds.get(server)}" x="${left}" y="${base + 5}" width="5" height="13" rx="2"/><text class="request" x="${left + 18}" y="${y}">${method}</text><text class="request" x="${left + 58}" y="${y}">${escape(path)}<tspan class="asked" dx="8">${escape(after)}</tspan></text><text class="${status < 400 ? 'good' : 'refused'}" x="${bars.from - 16}" y="${y}">${status || '—'}</text><rect class="${kinds.get(server)}" x="${at(row.at)}" y="${base + 5}" width="${length}" height="13" rx="3"/></g>`
+    return `<g data-row="${asText(lineOf(row))}"><rect class="${kinds.get(server)}" x="${left}" y="${base + 5}" width="5" height="13" rx="2"/><text class="request" x="${left + 18}" y="${y}">${method}</text><text class="request" x="${left + 58}" y="${y}">${asText(path)}<tspan class="asked" dx="8">${asText(after)}</tspan></text><text class="${status < 400 ? 'good' : 'refused'}" x="${bars.from - 16}" y="${y}">${status || '—'}</text><rect class="${kinds.get(server)}" x="${at(row.at)}" y="${base + 5}" width="${length}" height="13" rx="3"/></g>`
   }
 }
 
@@ -76,12 +89,12 @@ function shorten(text: string): string {
 
 function words(rows: readonly Row[]): string {
   const requests = rows.filter((row) => row.kind === 'request')
-  return escape(
+  return asText(
     `${requests.length} requests, one after another but for the first two: ${requests.map(lineOf).join('; ')}`,
   )
 }
 
-function escape(text: string): string {
+function asText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 }
 
@@ -94,13 +107,16 @@ text { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mon
 .asked { fill: #59636e }
 .good, .refused { text-anchor: end; fill: #1a7f37 }
 .refused { fill: #b35900; font-weight: 600 }
+.beside { font: italic 12.5px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; fill: #59636e; text-anchor: end }
+.bracket { fill: none; stroke: #59636e }
 .page { fill: #ffffff; stroke: #d1d9e0 }
 .grid { stroke: #d1d9e0; stroke-width: 1 }
 .mcp { fill: #3b7dd8 }
 .as { fill: #8250df }
 @media (prefers-color-scheme: dark) {
 text { fill: #f0f6fc }
-.key, .tick, .decision, .asked { fill: #9198a1 }
+.key, .tick, .decision, .asked, .beside { fill: #9198a1 }
+.bracket { stroke: #9198a1 }
 .good { fill: #3fb950 }
 .refused { fill: #e3a04a }
 .page { fill: #0d1117; stroke: #3d444d }
