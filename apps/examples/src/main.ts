@@ -24,7 +24,7 @@ const help = `${usage}
 
 For --real, in the environment (npm prints and logs its command line):
 
-${Array.from(byNeed(), ([need, numbers]) => `  ${numbers.join(' ').padEnd(26)}${need}`).join('\n')}
+${Array.from(byNeed(), ([need, numbers]) => `  ${numbers.join(' ').padEnd(24)}${need}`).join('\n')}
 
 ${(Object.keys(variables) as Variable[]).map((name) => row(name, variables[name])).join('\n')}
 
@@ -88,9 +88,11 @@ async function play(
   { real, trace }: { real?: string | undefined; trace: boolean },
 ): Promise<void> {
   await using servers = await chooseServers(lesson, real)
-  const { run } = await lesson.load()
-  const inColour = process.stdout.isTTY === true && !process.env['NO_COLOR']
-  await run(setStage(lesson, servers, { print: (line) => console.log(line), isTraced: trace, inColour }))
+  const program = await lesson.load()
+  const inColour = process.stdout.isTTY && !process.env['NO_COLOR']
+  await program.run(
+    setStage(lesson, servers, { print: (line) => console.log(line), isTraced: trace, inColour }),
+  )
 }
 
 function isForReader(error: unknown): error is Error {

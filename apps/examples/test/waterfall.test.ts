@@ -55,14 +55,14 @@ describe('a waterfall', () => {
       '  A  127.0.0.1:1',
       '  B  as.example              authorization server',
       '',
-      '     0 ms  ┌ A GET    /mcp                                          401    10 ms ██▊',
-      '     5 ms  └ B GET    /.well-known/oauth-authorization-server  used 200    25 ms  ███████▍',
+      '     0 ms  ┌ A GET  /mcp                                            401    10 ms ██▊',
+      '     5 ms  └ B GET  /.well-known/oauth-authorization-server  used   200    25 ms  ███████▍',
       '    10 ms      · challenged: Bearer, invalid_token, names its scope',
       '    30 ms      · a token is wanted: there is none',
-      '    30 ms    B POST   /token  client_credentials, unavailable       503    40 ms         ███████████▋',
+      '    30 ms    B POST /token  client_credentials, unavailable         503    40 ms         ███████████▋',
       '    70 ms      · no token has come: unavailable',
       '    80 ms      · nobody is there',
-      '    90 ms    A GET    /mcp                                          ---    10 ms                          ███',
+      '    90 ms    A GET  /mcp                                            ---    10 ms                          ███',
     ])
   })
 

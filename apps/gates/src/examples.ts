@@ -41,11 +41,17 @@ export async function runExamplesAgainstTarballs(consumer: string): Promise<read
   )
 }
 
-/** Beside the installed packages, with the testbed of the workspace: it is not published. */
+/**
+ * Beside the installed packages, with what is not published, or is too large to be installed twice: the testbed of the
+ * workspace, and what the Worker runs in.
+ */
 async function copyExamples(consumer: string): Promise<string> {
   const folder = join(consumer, 'examples')
   await mkdir(folder)
   await cp(join(root, 'apps/examples/src'), join(folder, 'src'), { recursive: true })
   await symlink(join(root, 'apps/testbed'), join(consumer, 'node_modules/@x/testbed'))
+  for (const tool of ['esbuild', 'workerd']) {
+    await symlink(join(root, 'apps/examples/node_modules', tool), join(consumer, 'node_modules', tool))
+  }
   return folder
 }

@@ -36,8 +36,9 @@ export function decisionOf(event: Exclude<Happening, Exchange | { type: 'exchang
     case 'subscription':
       return `subscription: ${event.outcome}`
     case 'stream':
-      return `the stream of the server failed: ${event.code}`
+      break
   }
+  return `the stream of the server failed: ${event.code}`
 }
 
 const wants: Readonly<Record<RenewalReason, string>> = {

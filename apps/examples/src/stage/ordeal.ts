@@ -42,12 +42,12 @@ export function createOrdeal(
     clock.pass(forMs)
   }
   const causes = {
-    none() {},
-    async downNearEnd(auth) {
+    none: () => {},
+    downNearEnd: async (auth) => {
       await use(auth, 3_300_000)
       breakServer(busy)
     },
-    async downAfterEnd(auth) {
+    downAfterEnd: async (auth) => {
       await use(auth, 3_600_000)
       breakServer(busy)
     },
@@ -57,7 +57,7 @@ export function createOrdeal(
     otherIssuer: () => breakServer(elsewhere, { path: '/.well-known/oauth-authorization-server' }),
     revocation: async (auth) => api.refuse((await auth.getToken()).accessToken),
     refusals: () => api.faults.add({ kind: 'status', status: 401 }, { path: '/api' }),
-    async loginEnd(auth) {
+    loginEnd: async (auth) => {
       await use(auth, 3_600_000)
       breakServer(ended, { path: '/token', times: 1 })
     },
@@ -78,7 +78,12 @@ export function createOrdeal(
     causes,
     tally,
     /** Shows what a program is told, and what it does about it; which has to be what was foretold. */
-    async face(title: string, auth: GrantAuth, cause: Cause, foretold: readonly string[]): Promise<void> {
+    face: async (
+      title: string,
+      auth: GrantAuth,
+      cause: Cause,
+      foretold: readonly string[],
+    ): Promise<void> => {
       print(`\n${title}`)
       await cause(auth)
       const course: string[] = []
@@ -113,7 +118,8 @@ export function createOrdeal(
       )
       heal()
       await auth.close()
-      if (course.join() !== foretold.join()) claim(`${title}: ${foretold} (but: ${course})`, false)
+      const [came, should] = [course.join(', '), foretold.join(', ')]
+      if (came !== should) claim(`${title}: ${should} (but: ${came})`, false)
     },
   }
 }

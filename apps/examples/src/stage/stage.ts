@@ -24,15 +24,15 @@ export interface Stage extends Omit<Servers, keyof AsyncDisposable | 'expectedIs
   readonly exchanges: readonly Exchange[]
   readonly sent: readonly Sent[]
   /** Notes an exchange that did not go through `options.fetch`. */
-  tell(exchange: Exchange): void
+  readonly tell: (exchange: Exchange) => void
   /** A line as it is. */
-  print(line: string): void
+  readonly print: (line: string) => void
   /** A line between those of the wire. */
-  say(text: string): void
+  readonly say: (text: string) => void
   /** What came out, in two columns. */
-  report(facts: Readonly<Record<string, string>>): void
+  readonly report: (facts: Readonly<Record<string, string>>) => void
   /** Says what happened, or stops the example: what it prints has to be true. */
-  claim(what: string, holds: boolean): void
+  readonly claim: (what: string, holds: boolean) => void
 }
 
 export interface Watching {

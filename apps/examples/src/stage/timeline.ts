@@ -23,7 +23,7 @@ export type Exchange = Event<
 >
 
 /** What an example says meanwhile. */
-export type Remark = Event<'remark', { readonly text: string }>
+type Remark = Event<'remark', { readonly text: string }>
 
 export type Happening = GrantEvent | MCPEvent | Exchange | Remark
 

@@ -26,7 +26,7 @@ export interface RequestRow {
   readonly beside: Beside
 }
 
-export interface DecisionRow {
+interface DecisionRow {
   readonly kind: 'decision'
   readonly at: number
   readonly text: string
@@ -94,8 +94,7 @@ function draft(happenings: readonly Happening[]): Draft[] {
   for (const each of happenings) {
     // Some clocks count whole milliseconds: nothing is told before what it was told after.
     now = Math.max(now, each.at)
-    const last = (isIt: (draft: Draft) => boolean) =>
-      drafts.findLast((draft) => isIt(draft) && draft.outcome === '')
+    const last = (isIt: (row: Draft) => boolean) => drafts.findLast((row) => isIt(row) && row.outcome === '')
     if (each.type === 'request') {
       const { at, ms, status } = each
       drafts.push({ kind: 'request', at: at - ms, end: at, request: each, status, outcome: '', text: '' })
@@ -146,7 +145,7 @@ function roleOf(path: string): string {
   return path.startsWith('/.well-known/oauth-protected-resource') ? 'resource' : ''
 }
 
-const columns = { label: 45, bar: 28, all: 110 }
+const columns = { method: 4, label: 47, bar: 28, all: 110 }
 
 /** At most 110 columns. */
 export function drawWaterfall(
@@ -162,7 +161,8 @@ export function drawWaterfall(
     const { server, method, status } = row
     const took = `${milliseconds(row.end - row.at)} `
     const code = String(status ?? '---')
-    const request = `${server} ${method.padEnd(6)} ${labelOf(row, columns.label)} `
+    const name = method.padEnd(columns.method)
+    const request = `${server} ${name} ${labelOf(row, columns.label + columns.method - name.length)} `
     return `${lead}${request}${paint((status ?? 500) < 400 ? 32 : 33, code)}${took}${paint(36, barOf(row, totalMs))}`.trimEnd()
   }
   return [
@@ -178,7 +178,7 @@ function mark({ kind, beside }: Row): string {
   return { first: '┌', between: '├', last: '└', alone: ' ' }[beside]
 }
 
-export function labelOf({ path, asked, outcome }: RequestRow, width: number): string {
+function labelOf({ path, asked, outcome }: RequestRow, width: number): string {
   const after = [asked, outcome].filter((text) => text !== '').join(', ')
   return fit(
     after === '' ? path : `${fit(path, Math.max(12, width - 2 - after.length)).trimEnd()}  ${after}`,

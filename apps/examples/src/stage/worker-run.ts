@@ -27,7 +27,7 @@ export async function run({ url, clientId, clientSecret = '', testbed, ...stage 
 }
 
 /** What a Worker sends does not pass through here: the servers say what came. */
-function overhear({ authorizationServer, api }: Testbed, { tell }: Stage | Pick<Stage, 'tell'>): void {
+function overhear({ authorizationServer, api }: Testbed, { tell }: Pick<Stage, 'tell'>): void {
   const arrivals = [authorizationServer, api].flatMap(({ origin, journal }) =>
     journal.arrivals.map((arrival) => ({ ...arrival, origin })),
   )

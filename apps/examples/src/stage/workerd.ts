@@ -28,11 +28,11 @@ export async function startWorker(
   env: Readonly<Record<string, string>>,
   say: (text: string) => void,
 ): Promise<RunningWorker> {
-  const require = await findTools(say)
+  const load = await findTools(say)
   const folder = await makeFolder()
-  await bundle(require, here(`../${file}`), join(folder.path, 'worker.mjs'))
+  await bundle(load, here(`../${file}`), join(folder.path, 'worker.mjs'))
   await copyFile(here('worker.capnp'), join(folder.path, 'worker.capnp'))
-  const { default: program }: { default: string } = require('workerd')
+  const { default: program }: { default: string } = load('workerd')
   // On the fourth of its files it says where it listens.
   const stdio = ['ignore', 'ignore', 'inherit', 'pipe'] as const
   const args = ['serve', join(folder.path, 'worker.capnp'), '--control-fd=3']
@@ -61,12 +61,15 @@ async function portIn(control: Readable): Promise<number> {
 }
 
 /** For workerd, of the sources where these are what runs, else of what is installed. */
-async function bundle(require: NodeJS.Require, from: string, to: string): Promise<void> {
+async function bundle(load: NodeJS.Require, from: string, to: string): Promise<void> {
   const isSource = process.execArgv.includes('--conditions=@x/source')
   const conditions = ['workerd', 'worker', 'browser', ...(isSource ? ['@x/source'] : [])]
-  const given = { bundle: '', format: 'esm', target: 'es2022', 'log-level': 'error', outfile: to, conditions }
-  const args = Object.entries(given).map(([name, value]) => `--${name}${value === '' ? '' : `=${value}`}`)
-  await promisify(execFile)(join(require.resolve('esbuild'), '../../bin/esbuild'), [from, ...args])
+  const args = ['--bundle', '--format=esm', '--target=es2022', '--log-level=error', `--outfile=${to}`]
+  await promisify(execFile)(join(load.resolve('esbuild'), '../../bin/esbuild'), [
+    from,
+    ...args,
+    `--conditions=${conditions.join(',')}`,
+  ])
 }
 
 /** By which both can be required: as installed here, or as npx has fetched them. */
@@ -85,11 +88,13 @@ async function findTools(say: (text: string) => void): Promise<NodeJS.Require> {
       '-c',
       'command -v workerd',
     ]
-    const { stdout } = await promisify(execFile)('npx', args).catch(({ code }: { code?: unknown }) => {
-      throw new Error(
-        `This needs ${names.join(' and ')}, which are not installed here, and npx could not fetch them (${code}). Is there a network? npm test installs them as well.`,
-      )
-    })
+    const { stdout } = await promisify(execFile)('npx', args).catch(
+      ({ code = '' }: { code?: string | number }) => {
+        throw new Error(
+          `This needs ${names.join(' and ')}, which are not installed here, and npx could not fetch them (${code}). Is there a network? npm test installs them as well.`,
+        )
+      },
+    )
     return createRequire(await realpath(stdout.trim()))
   }
 }
