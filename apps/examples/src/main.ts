@@ -24,7 +24,7 @@ const help = `${usage}
 
 For --real, in the environment (npm prints and logs its command line):
 
-${Array.from(byNeed(), ([need, numbers]) => `  ${numbers.join(' ').padEnd(24)}${need}`).join('\n')}
+${Array.from(byNeed(), ([need, numbers]) => `  ${numbers.join(' ').padEnd(26)}${folded(need)}`).join('\n')}
 
 ${(Object.keys(variables) as Variable[]).map((name) => row(name, variables[name])).join('\n')}
 
@@ -48,6 +48,10 @@ function byNeed(): Map<string, string[]> {
     numbers.set(need, [...(numbers.get(need) ?? []), number])
   }
   return numbers
+}
+
+function folded(need: string): string {
+  return need.replace(/(.{60,}?), /, `$1,\n${' '.repeat(28)}`)
 }
 
 function row(name: string, meaning: string): string {

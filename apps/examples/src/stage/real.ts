@@ -51,7 +51,7 @@ function demand({ name, real }: Lesson): void {
   const missing = real.filter((each) => the(each) === '')
   if (missing.length === 0) return
   const rows = missing.map((each) => `  ${each.padEnd(22)}${variables[each]}`)
-  throw new Error(`For ${name} on a real server this is missing in the environment:\n\n${rows.join('\n')}\n`)
+  throw new Error(`For ${name} on a real server this is missing in the environment:\n\n${rows.join('\n')}`)
 }
 
 async function openBrowser(url: string): Promise<void> {
