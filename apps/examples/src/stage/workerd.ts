@@ -84,6 +84,7 @@ async function findTools(say: (text: string) => void): Promise<NodeJS.Require> {
     const args = [
       '-y',
       '--ignore-scripts',
+      '--fetch-retries=0',
       ...names.flatMap((name) => ['-p', name]),
       '-c',
       'command -v workerd',
