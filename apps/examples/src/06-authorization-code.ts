@@ -18,7 +18,7 @@ export async function run({ url, clientId, clientSecret, options, ...stage }: St
     resourceUrl: url,
     clientId,
     clientSecret,
-    authorize: loopbackReceiver({ open }), // the function `open` of the package of that name, or any that brings a person to a URL
+    authorize: loopbackReceiver({ open }), // any function that brings a person to a URL, such as the package open
     ...options,
   })
   await using client = await MCPClient.connect(url, { auth }) // here somebody has to sign in

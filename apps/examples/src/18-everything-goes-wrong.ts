@@ -27,45 +27,25 @@ export async function run({ url, clientId, clientSecret, options, ...stage }: St
   const login = (authorize = agree) =>
     new AuthorizationCodeAuth({ ...known, ...testClients.cli, authorize, redirectUri })
 
-  await face('The token is near its end, and the server is down', service(), causes.downNearEnd, [
-    'answered', // by the token in hand, until it really ends
-  ])
-  await face('The token has ended, and the server is down', service(), causes.downAfterEnd, [
-    'unavailable',
-    'wait',
-    'answered',
-  ])
-  await face('The server answers with a page', service(), causes.page, [
-    'invalid_response',
-    'wait',
-    'answered',
-  ])
-  await face('The server answers without an end', service(), causes.endless, ['body_too_large', 'stopped'])
-  const impatient = service({ timeoutMs: 200, clock: undefined })
-  await face('The server does not answer', impatient, causes.silence, ['timeout', 'wait', 'answered'])
-  await face('The document of the server names another one', service(), causes.otherIssuer, [
-    'issuer_mismatch',
-    'stopped', // and nobody was shown the secret
-  ])
+  // What is broken, and how it ends:
+  await face('The token is near its end, and the server is down', service(), causes.downNearEnd, 'answered')
+  const isDown = 'The token has ended, and the server is down'
+  await face(isDown, service(), causes.downAfterEnd, 'unavailable, wait, answered')
+  await face('The server answers with a page', service(), causes.page, 'invalid_response, wait, answered')
+  await face('The server answers without an end', service(), causes.endless, 'body_too_large, stopped')
+  await face('The server does not answer', service(), causes.silence, 'timeout, wait, answered')
+  const isOther = 'The document of the server names another one' // so that nobody is shown the secret
+  await face(isOther, service(), causes.otherIssuer, 'issuer_mismatch, stopped')
   const mistaken = service({ clientSecret: 'of another client' })
-  await face('The secret is wrong', mistaken, causes.none, ['refused', 'stopped'])
-  await face('A token is revoked', service(), causes.revocation, [
-    'answered', // with another token, which the program does not even notice
-  ])
-  await face('Every token is refused, however new', service(), causes.refusals, [
-    'renewal_loop',
-    'wait',
-    'answered',
-  ])
-  await face('A login has ended', login(), causes.loginEnd, ['interaction_required', 'ask', 'answered'])
+  await face('The secret is wrong', mistaken, causes.none, 'refused, stopped')
+  await face('A token is revoked', service(), causes.revocation, 'answered') // with another one
+  const isRefused = 'Every token is refused, however new'
+  await face(isRefused, service(), causes.refusals, 'renewal_loop, wait, answered')
+  await face('A login has ended', login(), causes.loginEnd, 'interaction_required, ask, answered')
   const meddled = async (address: URL | string) =>
     (await agree(address)).replace(/state=[^&]*/, 'state=of-somebody-else')
-  await face("The browser comes back with somebody else's answer", login(meddled), causes.none, [
-    'interaction_required',
-    'ask',
-    'state_mismatch',
-    'stopped', // the answer is not used
-  ])
+  const isForeign = "The browser comes back with somebody else's answer" // which is not used
+  await face(isForeign, login(meddled), causes.none, 'interaction_required, ask, state_mismatch, stopped')
 
   const { answered, stopped, wait, ask } = tally
   stage.print('')
