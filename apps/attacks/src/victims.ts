@@ -1,0 +1,102 @@
+/**
+ * Programs with something to lose: one for each way to a token, with secrets that nobody but its own server may see.
+ *
+ * @module
+ */
+import type { AuthorizationServerMetadata, HttpOptions } from '@x/oauth-discovery'
+import {
+  AuthorizationCodeAuth,
+  type Binding,
+  ClientCredentialsAuth,
+  type ClientRegistration,
+  type Clock,
+  DeviceCodeAuth,
+  type GrantAuth,
+  type GrantEvent,
+  JwtBearerAuth,
+  TokenExchangeAuth,
+  type TokenStore,
+} from '@x/oauth-grants'
+
+export interface Circumstances extends HttpOptions<GrantEvent> {
+  readonly expectedIssuer?: string | undefined
+  readonly store?: TokenStore | undefined
+  readonly scope?: string | undefined
+  readonly binding?: Binding | undefined
+  /** Where the browser ends; default: the redirect URI with a code, from whom it was sent to. */
+  readonly browser?: ((url: URL) => string) | undefined
+  /** What a person is shown. */
+  readonly shown?: ((text: string) => void) | undefined
+  readonly registration?: ClientRegistration | undefined
+}
+
+export type Place =
+  | { readonly resourceUrl: string }
+  | { readonly serverMetadata: AuthorizationServerMetadata; readonly resource: string }
+
+export const redirectUri = 'https://app.example/callback'
+
+/** A person who signs in where they are sent, and comes back with a code. */
+export function comingBack(url: URL, answer: Readonly<Record<string, string>> = {}): string {
+  const state = url.searchParams.get('state') ?? ''
+  return `${redirectUri}?${new URLSearchParams({ code: 'hush-code', state, iss: url.origin, ...answer })}`
+}
+
+/** Waits a second at once, and for longer never: a poll is not slept through, and no deadline comes. */
+export function quickClock(): Clock {
+  let now = Date.now()
+  return {
+    now: () => now,
+    sleep(ms, signal) {
+      if (ms <= 1_000) {
+        now += ms
+        return Promise.resolve()
+      }
+      return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }))
+    },
+  }
+}
+
+/** Without a name where it is to register. */
+function clientFor({ registration }: Circumstances) {
+  return registration === undefined ? client : { clientId: '', partition: 'p' }
+}
+
+const client = { clientId: 'me', clientSecret: 'hush-client-secret', partition: 'p' }
+
+const victims: Readonly<Record<string, (place: Place, circumstances: Circumstances) => GrantAuth>> = {
+  'client secret': (place, given) => new ClientCredentialsAuth({ ...client, ...given, ...place }),
+  'subject token': (place, given) =>
+    new TokenExchangeAuth({ ...client, ...given, ...place, subjectToken: 'hush-subject' }),
+  assertion: (place, given) =>
+    new JwtBearerAuth({ partition: 'p', ...given, ...place, assertion: () => 'hush-assertion' }),
+  'authorization code': (place, { browser = comingBack, shown = () => {}, ...given }) =>
+    new AuthorizationCodeAuth({
+      ...clientFor(given),
+      ...given,
+      ...place,
+      redirectUri,
+      authorize(url) {
+        shown(url.href)
+        return browser(url)
+      },
+    }),
+  'device code': (place, { shown = () => {}, ...given }) =>
+    new DeviceCodeAuth({
+      ...clientFor(given),
+      clock: quickClock(),
+      ...given,
+      ...place,
+      prompt: ({ verificationUri, verificationUriComplete }) =>
+        shown(`${verificationUri} ${verificationUriComplete}`),
+    }),
+}
+
+export const secrets = Object.keys(victims)
+
+/** The victim whose secret that is. */
+export function victimOf(secret: string, place: Place, circumstances: Circumstances): GrantAuth {
+  const make = victims[secret]
+  if (make === undefined) throw new Error(`nobody has a ${secret}`)
+  return make(place, circumstances)
+}
