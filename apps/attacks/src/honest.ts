@@ -60,7 +60,7 @@ export function serverPages(origin: string, mark: string): Pages {
       device_code: `${mark}-device-code`,
       user_code: 'ABCD-EFGH',
       verification_uri: `${origin}/activate`,
-      expires_in: 600,
+      expires_in: 8,
       interval: 1,
     },
     [`${origin}/register`]: { client_id: 'me', client_secret: `${mark}-registered-secret` },

@@ -17,19 +17,27 @@ export function secretsAmong(arrivals: readonly Arrival[]): string[] {
   return [...new Set(found)]
 }
 
-/** A store, and all that was ever given to it. */
+/** A store under watch. */
 export interface WatchedStore {
   readonly store: TokenStore
+  /** All that was ever given to it. */
   readonly kept: readonly string[]
+  /** What is there now. */
+  held(): Promise<string>
 }
 
 export function watchedStore(): WatchedStore {
-  const [store, kept] = [memoryStore(), [] as string[]]
+  const [store, kept, keys] = [memoryStore(), [] as string[], new Set<string>()]
   const save: TokenStore['save'] = (key, value, options) => {
     kept.push(value)
+    keys.add(key)
     return store.save(key, value, options)
   }
-  return { store: { ...store, save }, kept }
+  const held = async () => {
+    const entries = await Promise.all(Array.from(keys, (key) => store.load(key)))
+    return entries.map((entry) => entry?.value).join('\n')
+  }
+  return { store: { ...store, save }, kept, held }
 }
 
 /** What a JWT says, whoever signed it. */

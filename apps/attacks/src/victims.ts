@@ -42,17 +42,24 @@ export function comingBack(url: URL, answer: Readonly<Record<string, string>> = 
   return `${redirectUri}?${new URLSearchParams({ code: 'hush-code', state, iss: url.origin, ...answer })}`
 }
 
-/** Waits a second at once, and for longer never: a poll is not slept through, and no deadline comes. */
-export function quickClock(): Clock {
+/** Between polls nobody sleeps, also where each waits for longer than the last; a deadline comes when it is told to. */
+export function quickClock(): Clock & { readonly end: () => void } {
   let now = Date.now()
+  const ends: (() => void)[] = []
   return {
     now: () => now,
     sleep(ms, signal) {
-      if (ms <= 1_000) {
+      if (ms <= 1_000 || ms === 2_000 || ms === 4_000) {
         now += ms
         return Promise.resolve()
       }
-      return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }))
+      return new Promise((resolve) => {
+        ends.push(resolve)
+        signal?.addEventListener('abort', () => resolve(), { once: true })
+      })
+    },
+    end() {
+      for (const end of ends.splice(0)) end()
     },
   }
 }

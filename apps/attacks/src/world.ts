@@ -134,6 +134,12 @@ export function document(value: object) {
   return text(JSON.stringify(value))
 }
 
+/** As a token endpoint says no. */
+export function refused(error: string) {
+  const headers = { 'content-type': 'application/json' }
+  return status(error === 'invalid_client' ? 401 : 400, headers, JSON.stringify({ error }))
+}
+
 /** One page after the other, the last for good. */
 export function inTurn(...pages: readonly ((response: ServerResponse, arrival: Arrival) => unknown)[]) {
   let turn = 0

@@ -27,7 +27,7 @@ import {
 } from '../src/honest.ts'
 import { claimsOf, secretsAmong, watchedStore } from '../src/secrets.ts'
 import { comingBack, redirectUri, secrets, victimOf } from '../src/victims.ts'
-import { document, inTurn, type Page, type Pages, startWorld, status } from '../src/world.ts'
+import { document, inTurn, type Page, type Pages, startWorld, status, text } from '../src/world.ts'
 
 const namingEvil = { ...resourceMetadata, authorization_servers: [evilIssuer] }
 const evilPages = (): Pages => serverPages(evilIssuer, 'evil')
@@ -400,10 +400,7 @@ it('writes parameters into its scope: they stay within the scope, on the way of 
 it('writes members into the prototypes of objects: no object gets them, and no server is found in them (RFC 9728 §3.3; RFC 8414 §3.3)', async () => {
   const poison = JSON.stringify({ authorization_servers: [evilIssuer], polluted: true })
   const nested = `"__proto__": ${poison}, "constructor": {"prototype": ${poison}}`
-  const page = (response: Parameters<ReturnType<typeof status>>[0]) =>
-    response
-      .writeHead(200, { 'content-type': 'application/json' })
-      .end(`{"resource": "${resourceUrl}", "scopes_supported": ["__proto__"], ${nested}}`)
+  const page = text(`{"resource": "${resourceUrl}", "scopes_supported": ["__proto__"], ${nested}}`)
   const challenge = `Bearer __proto__="x", constructor="y", resource_metadata="${metadataUrl}"`
   await using world = await startWorld({
     ...honestPages(),
