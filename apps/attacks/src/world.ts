@@ -25,8 +25,9 @@ export interface Arrival {
   readonly body: string
 }
 
+export type Answer = (response: ServerResponse, arrival: Arrival) => unknown
 /** An object is answered as a JSON document. */
-export type Page = object | ((response: ServerResponse, arrival: Arrival) => unknown)
+export type Page = object | Answer
 /** By URL without a query; `https://host/*` stands for all of a host that has no page of its own. */
 export type Pages = Readonly<Record<string, Page>>
 
@@ -120,30 +121,36 @@ function bare(url: string): string {
 }
 
 /** An answer that is no document. */
-export function status(code: number, headers: Readonly<Record<string, string>> = {}, body = '') {
-  return (response: ServerResponse): unknown => response.writeHead(code, headers).end(body)
+export function status(
+  code: number,
+  headers: Readonly<Record<string, string>> = {},
+  body = '',
+): (response: ServerResponse) => void {
+  return (response) => response.writeHead(code, headers).end(body)
 }
 
 /** A body as it stands, taken for JSON. */
-export function text(body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}) {
-  return (response: ServerResponse): unknown =>
-    response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(body)
+export function text(
+  body: string | Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): (response: ServerResponse) => void {
+  return (response) => response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(body)
 }
 
-export function document(value: object) {
+export function document(value: object): (response: ServerResponse) => void {
   return text(JSON.stringify(value))
 }
 
 /** As a token endpoint says no. */
-export function refused(error: string) {
+export function refused(error: string): (response: ServerResponse) => void {
   const headers = { 'content-type': 'application/json' }
   return status(error === 'invalid_client' ? 401 : 400, headers, JSON.stringify({ error }))
 }
 
 /** One page after the other, the last for good. */
-export function inTurn(...pages: readonly ((response: ServerResponse, arrival: Arrival) => unknown)[]) {
+export function inTurn(...pages: readonly Answer[]): Answer {
   let turn = 0
-  return (response: ServerResponse, arrival: Arrival): unknown => {
+  return (response, arrival) => {
     const page = pages[Math.min(turn, pages.length - 1)]
     turn += 1
     return page?.(response, arrival)

@@ -169,7 +169,7 @@ const inside = [
 ]
 
 it.each(postings.map(({ leg, url }) => [leg, url] as const))(
-  'leads inside by its %s: nothing is sent there (RFC 9728 §7.7; MCP Server-Side Request Forgery (SSRF))',
+  'leads inside by its %s: nothing is sent there (RFC 9728 §7.7; MCP Server-Side Request Forgery)',
   async (name, endpoint) => {
     const { make, go } = legOf(name)
     const member = memberOf(endpoint)
@@ -194,7 +194,7 @@ it.each(postings.map(({ leg, url }) => [leg, url] as const))(
   },
 )
 
-it('fills its metadata with URLs of what is inside: only those that are needed are read (RFC 9728 §7.7; MCP Server-Side Request Forgery (SSRF))', async () => {
+it('fills its metadata with URLs of what is inside: only those that are needed are read (RFC 9728 §7.7; MCP Server-Side Request Forgery)', async () => {
   const [url = ''] = inside
   const names = ['jwks_uri', 'introspection_endpoint', 'userinfo_endpoint', 'op_tos_uri', 'op_policy_uri']
   const more = ['service_documentation', 'check_session_iframe', 'pushed_authorization_request_endpoint']
@@ -231,7 +231,7 @@ it.each(postings.map(({ leg, url }) => [leg, url] as const))(
   },
 )
 
-it('sends the reader of its metadata on to another host: nothing is asked there, and no secret is sent (RFC 8414 §3.3; MCP Server-Side Request Forgery (SSRF))', async () => {
+it('sends the reader of its metadata on to another host: nothing is asked there, and no secret is sent (RFC 8414 §3.3; MCP Server-Side Request Forgery)', async () => {
   const away = status(307, { location: `${evilIssuer}/metadata` })
   await using world = await startWorld({
     ...honestPages(),
@@ -520,6 +520,38 @@ it.each(secrets)(
     expect(kept.join()).not.toContain('evil')
   },
 )
+
+it('has its endpoints in the prototype of its metadata, or of a client that it registers: nothing is found there (RFC 8414 §3.3; RFC 7591 §5)', async () => {
+  const poisoned = (own: object, more: object) =>
+    text(`${JSON.stringify(own).slice(0, -1)}, "__proto__": ${JSON.stringify({ ...more, polluted: true })}}`)
+  const { token_endpoint, ...others } = honest
+  const evilEndpoint = { token_endpoint: evil.token_endpoint }
+  await using world = await startWorld({
+    ...honestPages(),
+    ...serverPages(evilIssuer, 'evil'),
+    [wellKnown(issuer)]: poisoned(others, evilEndpoint),
+  })
+  const { store, kept } = watchedStore()
+  const registration = dynamicRegistration({}, { store })
+  for (const given of [{}, { registration }]) {
+    await using auth = victimOf(
+      'authorization code',
+      { resourceUrl },
+      { fetch: world.fetch, store, ...given },
+    )
+    await failed(auth.getToken())
+    world.lay({
+      [wellKnown(issuer)]: honest,
+      [`${issuer}/register`]: poisoned({}, { client_id: 'evil-client', ...evilEndpoint }),
+    })
+  }
+
+  expect(paths(world, 'as.example')).toContain('/register')
+  expect(paths(world, 'as.example')).not.toContain(new URL(token_endpoint).pathname)
+  expect(world.at('evil.example')).toEqual([])
+  expect(kept.join()).not.toContain('evil-client')
+  expect('polluted' in {}).toBe(false)
+})
 
 it('gives a program of its own right a refresh token: it is not kept, nor ever sent (RFC 6749 §4.4.3; RFC 9700 §2.2.2)', async () => {
   const answer = { ...token, refresh_token: 'evil-refresh' }

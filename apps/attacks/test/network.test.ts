@@ -1,6 +1,6 @@
 /** The attacker is on the way, or has the names: what is asked is answered by somebody else, badly, late or never. */
 import { once } from 'node:events'
-import { createServer as createPlainServer, type RequestListener } from 'node:http'
+import { createServer as createPlainServer, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -30,7 +30,7 @@ import {
 import { type Leg, postings, readings } from '../src/legs.ts'
 import { secretsAmong, watchedStore } from '../src/secrets.ts'
 import { comingBack, quickClock, redirectUri, secrets, victimOf } from '../src/victims.ts'
-import { type Page, startWorld, status, text, type World } from '../src/world.ts'
+import { type Answer, type Page, startWorld, status, text, type World } from '../src/world.ts'
 
 const names = vi.hoisted(() => new Map<string, string[]>())
 
@@ -124,7 +124,7 @@ it.each<[string, Page, RegExp]>([
   },
 )
 
-it.each<[string, Page]>([
+it.each<[string, Answer]>([
   ['not at all', () => {}],
   ['by a byte now and then', drip],
 ])(
@@ -229,7 +229,7 @@ it.each([
   },
 )
 
-it('gives a name the address of what is inside: nothing connects there, be all URLs allowed (RFC 9728 §7.7; MCP Server-Side Request Forgery (SSRF))', async () => {
+it('gives a name the address of what is inside: nothing connects there, be all URLs allowed (RFC 9728 §7.7; MCP Server-Side Request Forgery)', async () => {
   const heard: string[] = []
   await using server = await startPlain('127.0.0.1', (request, response) => {
     heard.push(`${request.method} ${request.url}`)
@@ -253,7 +253,7 @@ it('gives a name the address of what is inside: nothing connects there, be all U
   expect(heard).toEqual([])
 })
 
-it('gives a name another address once it was looked at: nothing connects there (MCP Server-Side Request Forgery (SSRF); RFC 9728 §7.7)', async () => {
+it('gives a name another address once it was looked at: nothing connects there (MCP Server-Side Request Forgery; RFC 9728 §7.7)', async () => {
   const heard: string[] = []
   await using outside = await startPlain('127.0.0.1', (request, response) => {
     response.setHeader('connection', 'close')
@@ -288,7 +288,7 @@ it('gives a name another address once it was looked at: nothing connects there (
   expect(heard).toEqual([])
 })
 
-it('sends a call on to an address inside: nothing connects there (MCP Server-Side Request Forgery (SSRF); RFC 9700 §4.12)', async () => {
+it('sends a call on to an address inside: nothing connects there (MCP Server-Side Request Forgery; RFC 9700 §4.12)', async () => {
   const heard: string[] = []
   await using within = await startPlain('127.0.0.2', (request, response) => {
     heard.push(`${request.method} ${request.url}`)
@@ -461,7 +461,7 @@ function urlOf(input: string | URL | Request): string {
   return input instanceof Request ? input.url : String(input)
 }
 
-function endless(response: Parameters<ReturnType<typeof status>>[0]): void {
+function endless(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/json' })
   response.write(evilText.slice(0, -1))
   const pour = () => {
@@ -470,7 +470,7 @@ function endless(response: Parameters<ReturnType<typeof status>>[0]): void {
   pour()
 }
 
-function cutOff(response: Parameters<ReturnType<typeof status>>[0]): void {
+function cutOff(response: ServerResponse): void {
   response.writeHead(200, {
     'content-type': 'application/json',
     'content-length': String(evilText.length + 1),
@@ -478,7 +478,7 @@ function cutOff(response: Parameters<ReturnType<typeof status>>[0]): void {
   response.write(evilText, () => response.destroy())
 }
 
-function drip(response: Parameters<ReturnType<typeof status>>[0]): void {
+function drip(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/json' })
   const timer = setInterval(() => response.write(' '), 20)
   response.on('close', () => clearInterval(timer))

@@ -144,7 +144,7 @@ it.each([
     (url: string): Pages => ({ [metadataUrl]: { ...resourceMetadata, authorization_servers: [url] } }),
   ],
 ])(
-  'leads inside by its %s: no request leaves (RFC 9728 §7.7; MCP Server-Side Request Forgery (SSRF))',
+  'leads inside by its %s: no request leaves (RFC 9728 §7.7; MCP Server-Side Request Forgery)',
   async (_, leading) => {
     for (const url of elsewhere) {
       await using world = await startWorld({ ...honestPages(), ...leading(url) })
@@ -162,7 +162,7 @@ it.each([
   },
 )
 
-it('fills its document with URLs of what is inside: only those that are needed are read (RFC 9728 §7.7; MCP Server-Side Request Forgery (SSRF))', async () => {
+it('fills its document with URLs of what is inside: only those that are needed are read (RFC 9728 §7.7; MCP Server-Side Request Forgery)', async () => {
   const [url = ''] = inside
   const names = ['jwks_uri', 'resource_documentation', 'resource_policy_uri', 'resource_tos_uri', 'logo_uri']
   const published = { ...resourceMetadata, ...Object.fromEntries(names.map((name) => [name, url])) }
@@ -177,7 +177,7 @@ it('fills its document with URLs of what is inside: only those that are needed a
 })
 
 it.each([302, 307, 308])(
-  'sends the first question and its documents on by %i: where they lead nothing is asked (RFC 9700 §4.12; MCP Server-Side Request Forgery (SSRF))',
+  'sends the first question and its documents on by %i: where they lead nothing is asked (RFC 9700 §4.12; MCP Server-Side Request Forgery)',
   async (code) => {
     const away = status(code, { location: 'https://evil.example/mcp' })
     const evil = { 'https://evil.example/*': document(namingEvil), ...evilPages() }
