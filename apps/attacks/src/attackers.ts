@@ -51,7 +51,7 @@ export async function readAttacks(): Promise<readonly Attack[]> {
 }
 
 /** @param name with the names of groups before it */
-export function attackOf(attacker: string, name: string): Attack {
+function attackOf(attacker: string, name: string): Attack {
   const title = name.split(' > ').at(-1) ?? ''
   const [, attack = '', outcome = '', sources = ''] = /^(.+): (.+?) \((.+)\)$/.exec(title) ?? []
   return { attacker, attack, outcome, sources: sourcesOf(sources) }

@@ -69,7 +69,7 @@ export function serverPages(origin: string, mark: string): Pages {
 }
 
 /** A resource that wants a token, and takes any. */
-export const resourcePage: Page = (response, { headers }) =>
+const resourcePage: Page = (response, { headers }) =>
   headers.authorization === undefined
     ? status(401, { 'www-authenticate': `Bearer resource_metadata="${metadataUrl}"` })(response)
     : document({ orders: [] })(response)

@@ -10,8 +10,12 @@ const head = `# Attacks
 
 Each row is an attack that the tests here make, on programs that use the packages as theirs: over real connections, with made-up
 secrets, and servers that note all that arrives. What is claimed is what was not sent and not kept. \`npx pnpm@12.21.0 --filter
-@x/attacks table\` writes this page from the titles of the tests.
-`
+@x/attacks table\` writes this page from the titles of the tests.`
+
+const sectionHead = `## By what has been written of attacks
+
+RFC 9700 §4, and by their headings the Security Best Practices of MCP and the security considerations of its authorization
+(2026-07-28).`
 
 /** Several tests that differ in one place of the attack. */
 interface Row extends Attack {
@@ -24,33 +28,24 @@ export function writePage(attacks: readonly Attack[]): string {
   const tables = Object.entries(attackers).flatMap(([attacker, who]) => {
     const own = rows.filter((row) => row.attacker === attacker)
     if (own.length === 0) return []
-    const lines = own.map(({ name, attack, outcome, sources, tests }) =>
-      line(name, attack, outcome, sources.join('; '), String(tests)),
-    )
-    return [`\n## ${who}\n`, line('', 'attack', 'what does not happen', 'source', 'tests'), rule(5), ...lines]
+    const cells = own.map(({ name, attack, outcome, sources, tests }) => [
+      name,
+      attack,
+      outcome,
+      sources.join('; '),
+      String(tests),
+    ])
+    return [`## ${who}`, table([['', 'attack', 'what does not happen', 'source', 'tests'], ...cells])]
   })
   const mapping = sections.map(({ others, ...section }) => {
     const about = rows.filter(({ sources }) => sources.some((each) => isAbout(section, each)))
     const tests = about.reduce((sum, row) => sum + row.tests, 0)
     const names = about.map(({ name }) => name).join(' ')
     const { source, heading } = section
-    return line([source, heading].filter(Boolean).join(' '), names || (others ?? ''), String(tests || ''))
+    return [[source, heading].filter(Boolean).join(' '), names || (others ?? ''), String(tests || '')]
   })
-  const sectionHead = `
-## By what has been written of attacks
-
-RFC 9700 §4, and by their headings the Security Best Practices of MCP and the security considerations of its authorization
-(2026-07-28).
-`
-  const all = [
-    head.trimEnd(),
-    ...tables,
-    sectionHead,
-    line('section', 'attacks', 'tests'),
-    rule(3),
-    ...mapping,
-  ]
-  return `${all.join('\n')}\n`
+  const parts = [head, ...tables, sectionHead, table([['section', 'attacks', 'tests'], ...mapping])]
+  return `${parts.join('\n\n')}\n`
 }
 
 function rowsOf(attacks: readonly Attack[]): readonly Row[] {
@@ -79,13 +74,18 @@ function isAlike(one: Attack, other: Attack): boolean {
   return key(one) === key(other) && start + end >= 2
 }
 
+/** Of the cases of one attack, so many characters are shown. */
+const longest = 120
+
 /** `leads inside by its A / B / C: …` */
 function joined(texts: readonly string[]): string {
   const words = texts.map((each) => each.split(' '))
   const [start, end] = commonWords(texts)
   const [first = []] = words
-  const middles = words.map((each) => each.slice(start, each.length - end).join(' ')).join(' / ')
-  return [...first.slice(0, start), middles, ...first.slice(first.length - end)].filter(Boolean).join(' ')
+  const middles = words.map((each) => each.slice(start, each.length - end).join(' '))
+  const shown = middles.filter((_, at) => middles.slice(0, at + 1).join(' / ').length <= longest)
+  const cases = [...shown, ...(shown.length < middles.length ? ['...'] : [])].join(' / ')
+  return [...first.slice(0, start), cases, ...first.slice(first.length - end)].filter(Boolean).join(' ')
 }
 
 /** How many words all have in common, at the start and at the end. */
@@ -100,19 +100,19 @@ function commonWords(texts: readonly string[]): readonly [number, number] {
   return [start, end]
 }
 
-/** Markup and control characters of an attack are shown as they are. */
-function line(...cells: readonly string[]): string {
-  const shown = cells.map((each) =>
-    each
-      .replace(/[\\`*_<>[\]|]/g, '\\$&')
-      .replace(
-        /[^\x20-\x7e§€]/g,
-        (character) => `U+${character.codePointAt(0)?.toString(16).padStart(4, '0')}`,
-      ),
-  )
-  return `| ${shown.join(' | ')} |`
+function table(rows: readonly (readonly string[])[]): string {
+  const shown = rows.map((cells) => cells.map(plain))
+  const [heads = [], ...others] = shown
+  const widths = heads.map((_, at) => Math.max(3, ...shown.map((cells) => cells[at]?.length ?? 0)))
+  const rule = widths.map((width) => '-'.repeat(width))
+  return [heads, rule, ...others]
+    .map((cells) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`)
+    .join('\n')
 }
 
-function rule(columns: number): string {
-  return `|${' --- |'.repeat(columns)}`
+/** Markup and control characters of an attack are shown as they are. */
+function plain(text: string): string {
+  return text
+    .replace(/[\\`*_<>[\]|]/g, '\\$&')
+    .replace(/[^\x20-\x7e§]/g, (character) => `U+${character.codePointAt(0)?.toString(16).padStart(4, '0')}`)
 }

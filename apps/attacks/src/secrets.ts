@@ -23,7 +23,7 @@ export interface WatchedStore {
   /** All that was ever given to it. */
   readonly kept: readonly string[]
   /** What is there now. */
-  held(): Promise<string>
+  readonly held: () => Promise<string>
 }
 
 export function watchedStore(): WatchedStore {

@@ -25,8 +25,8 @@ export interface Circumstances extends HttpOptions<GrantEvent> {
   readonly binding?: Binding | undefined
   /** Where the browser ends; default: the redirect URI with a code, from whom it was sent to. */
   readonly browser?: ((url: URL) => string) | undefined
-  /** What a person is shown. */
-  readonly shown?: ((text: string) => void) | undefined
+  /** Takes what a person is shown. */
+  readonly shown?: string[] | undefined
   readonly registration?: ClientRegistration | undefined
 }
 
@@ -77,25 +77,25 @@ const victims: Readonly<Record<string, (place: Place, circumstances: Circumstanc
     new TokenExchangeAuth({ ...client, ...given, ...place, subjectToken: 'hush-subject' }),
   assertion: (place, given) =>
     new JwtBearerAuth({ partition: 'p', ...given, ...place, assertion: () => 'hush-assertion' }),
-  'authorization code': (place, { browser = comingBack, shown = () => {}, ...given }) =>
+  'authorization code': (place, { browser = comingBack, shown = [], ...given }) =>
     new AuthorizationCodeAuth({
       ...clientFor(given),
       ...given,
       ...place,
       redirectUri,
       authorize(url) {
-        shown(url.href)
+        shown.push(url.href)
         return browser(url)
       },
     }),
-  'device code': (place, { shown = () => {}, ...given }) =>
+  'device code': (place, { shown = [], ...given }) =>
     new DeviceCodeAuth({
       ...clientFor(given),
       clock: quickClock(),
       ...given,
       ...place,
       prompt: ({ verificationUri, verificationUriComplete }) =>
-        shown(`${verificationUri} ${verificationUriComplete}`),
+        void shown.push(`${verificationUri} ${verificationUriComplete}`),
     }),
 }
 

@@ -132,7 +132,7 @@ it.each(secrets)(
       })
       const { store, kept } = watchedStore()
       const shown: string[] = []
-      const given = { fetch: world.fetch, store, shown: (text: string) => shown.push(text) }
+      const given = { fetch: world.fetch, store, shown }
       await using auth = victimOf(secret, { resourceUrl }, given)
 
       expect(await failed(auth.getToken()), named).toMatchObject({ code: 'issuer_mismatch' })
@@ -265,7 +265,7 @@ it('gives a person a sign-in that is no page of the web: nobody is sent there, a
     const published = { ...honest, authorization_endpoint: url }
     await using world = await startWorld({ ...honestPages(), [wellKnown(issuer)]: published })
     const shown: string[] = []
-    const given = { fetch: world.fetch, shown: (text: string) => shown.push(text) }
+    const given = { fetch: world.fetch, shown }
     await using auth = victimOf('authorization code', { resourceUrl }, given)
 
     await failed(auth.getToken())
@@ -281,7 +281,7 @@ it('gives a device a sign-in that is no page of the web: nobody is shown it, and
     const answer = { ...page, verification_uri: url }
     await using world = await startWorld({ ...honestPages(), [`${issuer}/device`]: answer })
     const shown: string[] = []
-    const given = { fetch: world.fetch, shown: (text: string) => shown.push(text) }
+    const given = { fetch: world.fetch, shown }
     await using auth = victimOf('device code', { resourceUrl }, given)
 
     await failed(auth.getToken())
@@ -303,7 +303,7 @@ it('gives a device a link besides that is no page of the web: it is left out (MC
     }
     await using world = await startWorld({ ...honestPages(), [`${issuer}/device`]: answer })
     const shown: string[] = []
-    const given = { fetch: world.fetch, shown: (text: string) => shown.push(text) }
+    const given = { fetch: world.fetch, shown }
     await using auth = victimOf('device code', { resourceUrl }, given)
 
     await auth.getToken()
@@ -324,7 +324,7 @@ it('brings parameters of its own in the address of its sign-in: nobody is sent t
     const published = { ...honest, authorization_endpoint: `${issuer}/authorize?${name}=${evilIssuer}` }
     await using world = await startWorld({ ...honestPages(), [wellKnown(issuer)]: published })
     const shown: string[] = []
-    const given = { fetch: world.fetch, shown: (text: string) => shown.push(text) }
+    const given = { fetch: world.fetch, shown }
     await using auth = victimOf('authorization code', { resourceUrl }, given)
 
     await failed(auth.getToken())
@@ -344,7 +344,7 @@ it.each([
     const published = { ...honest, code_challenge_methods_supported }
     await using world = await startWorld({ ...honestPages(), [wellKnown(issuer)]: published })
     const shown: string[] = []
-    const given = { fetch: world.fetch, shown: (text: string) => shown.push(text) }
+    const given = { fetch: world.fetch, shown }
     await using auth = victimOf('authorization code', { resourceUrl }, given)
 
     expect(await failed(auth.getToken())).toMatchObject({ code: 'pkce_not_supported' })
@@ -359,7 +359,7 @@ it('refuses the challenge of PKCE, to have it left out: nobody is sent a second 
   const shown: string[] = []
   const browser = (url: URL) =>
     comingBack(url, { code: '', error: 'invalid_request', error_description: 'code_challenge unknown' })
-  const given = { fetch: world.fetch, browser, shown: (text: string) => shown.push(text) }
+  const given = { fetch: world.fetch, browser, shown }
   await using auth = victimOf('authorization code', { resourceUrl }, given)
 
   await failed(auth.getToken())
@@ -370,9 +370,9 @@ it('refuses the challenge of PKCE, to have it left out: nobody is sent a second 
 
 it('is honest, and a code that was stolen elsewhere is brought to our sign-in: it is of no use, and asked for once (RFC 9700 §4.5; RFC 7636 §1; MCP Authorization Code Protection)', async () => {
   await using server = await startAuthorizationServer()
-  const serverMetadata = await (await fetch(`${server.issuer}/.well-known/oauth-authorization-server`)).json()
+  const published = await (await fetch(`${server.issuer}/.well-known/oauth-authorization-server`)).json()
   const start = {
-    serverMetadata,
+    serverMetadata: published,
     ...testClients.cli,
     redirectUri: 'http://127.0.0.1:1/callback',
     scope: 'openid',
@@ -600,7 +600,7 @@ it('says of a client that it registers what others are to do: its redirect URI s
   await using world = await startWorld({ ...honestPages(), [`${issuer}/register`]: answer })
   const shown: string[] = []
   const registration = dynamicRegistration({})
-  const given = { fetch: world.fetch, registration, shown: (text: string) => shown.push(text) }
+  const given = { fetch: world.fetch, registration, shown }
   await using auth = victimOf('authorization code', { resourceUrl }, given)
 
   await auth.getToken()

@@ -393,7 +393,7 @@ it.each<[string, string, Page]>([
 )
 
 it('says the token endpoint twice: the secret goes to one of them only (RFC 8259 §4; RFC 9700 §4.4)', async () => {
-  const first = { token_endpoint: `${evilIssuer}/token`, ...{ issuer } }
+  const first = { token_endpoint: `${evilIssuer}/token`, issuer }
   const page = twice(first, JSON.stringify(serverMetadata(issuer)).slice(1, -1))
   await using world = await startWorld({
     ...honestPages(),
@@ -409,7 +409,7 @@ it('says the token endpoint twice: the secret goes to one of them only (RFC 8259
 })
 
 it.each([
-  ['of an earlier sign-in', (earlier: URL, _: URL) => comingBack(earlier, { code: 'evil-code' })],
+  ['of an earlier sign-in', (earlier: URL) => comingBack(earlier, { code: 'evil-code' })],
   ['without a state', (_: URL, now: URL) => comingBack(now).replace(/&state=[^&]*/, '')],
   ['with an empty state', (_: URL, now: URL) => comingBack(now, { state: '' })],
   [

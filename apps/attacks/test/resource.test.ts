@@ -48,7 +48,7 @@ it.each(secrets)(
       fetch: world.fetch,
       expectedIssuer: issuer,
       store,
-      shown: (text: string) => shown.push(text),
+      shown,
     }
     await using auth = victimOf(secret, { resourceUrl }, given)
 
@@ -337,7 +337,7 @@ function demandingMore(): Page {
 it('demands a new scope with each call: a person is asked ten times, and then never again (MCP Scope Minimization; RFC 9700 §2.3)', async () => {
   await using world = await startWorld(honestPages())
   const shown: string[] = []
-  const given = { fetch: world.fetch, shown: (text: string) => shown.push(text) }
+  const given = { fetch: world.fetch, shown }
   await using auth = victimOf('authorization code', { resourceUrl }, given)
   await auth.getToken()
   world.lay({ [resourceUrl]: demandingMore() })
@@ -353,7 +353,7 @@ it('demands a new scope with each call: a person is asked ten times, and then ne
 it('demands another scope whenever an MCP client has got the last: a person is asked twice for one call (MCP Scope Minimization; RFC 9700 §2.3)', async () => {
   await using world = await startWorld(honestPages())
   const shown: string[] = []
-  const given = { fetch: world.fetch, shown: (text: string) => shown.push(text) }
+  const given = { fetch: world.fetch, shown }
   await using auth = victimOf('authorization code', { resourceUrl }, given)
   await auth.getToken()
   world.lay({ [resourceUrl]: demandingMore() })
@@ -383,7 +383,7 @@ it('writes parameters into its scope: they stay within the scope, on the way of 
   const published = { ...resourceMetadata, scopes_supported: [scope] }
   await using world = await startWorld({ ...honestPages(), [metadataUrl]: published })
   const shown: string[] = []
-  const given = { fetch: world.fetch, shown: (text: string) => shown.push(text) }
+  const given = { fetch: world.fetch, shown }
   for (const secret of ['authorization code', 'client secret']) {
     await using auth = victimOf(secret, { resourceUrl }, given)
     await auth.getToken()
