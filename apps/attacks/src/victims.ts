@@ -36,10 +36,18 @@ export type Place =
 
 export const redirectUri = 'https://app.example/callback'
 
-/** A person who signs in where they are sent, and comes back with a code. */
-export function comingBack(url: URL, answer: Readonly<Record<string, string>> = {}): string {
+/**
+ * A person who signs in where they are sent, and comes back with a code.
+ *
+ * @param answer takes the place of what is right; what is undefined is left out
+ */
+export function comingBack(url: URL, answer: Readonly<Record<string, string | undefined>> = {}): string {
   const state = url.searchParams.get('state') ?? ''
-  return `${redirectUri}?${new URLSearchParams({ code: 'hush-code', state, iss: url.origin, ...answer })}`
+  const parameters = { code: 'hush-code', state, iss: url.origin, ...answer }
+  const pairs = Object.entries(parameters).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  )
+  return `${redirectUri}?${new URLSearchParams(pairs)}`
 }
 
 /** Between polls nobody sleeps, also where each waits for longer than the last; a deadline comes when it is told to. */

@@ -317,11 +317,11 @@ it.each<[string, Page]>([
   ['answers 403', status(403)],
   ['cuts the connection', (response) => response.destroy()],
 ])(
-  '%s in the place of all metadata, to have an older way taken: no secret is sent to where that leads (RFC 9728 §7.3; MCP Mix-Up Attacks)',
+  '%s in the place of its metadata, to have an older way taken: no secret is sent to where that leads (RFC 9728 §7.3; MCP Mix-Up Attacks)',
   async (_, page) => {
     await using world = await startWorld({
       ...serverPages('https://rs.example', 'evil'),
-      [wellKnown('https://rs.example')]: page,
+      [wellKnown('https://rs.example')]: status(404),
       [resourceUrl]: status(401),
       [metadataUrl]: page,
       'https://rs.example/.well-known/oauth-protected-resource': page,
@@ -410,7 +410,7 @@ it('says the token endpoint twice: the secret goes to one of them only (RFC 8259
 
 it.each([
   ['of an earlier sign-in', (earlier: URL) => comingBack(earlier, { code: 'evil-code' })],
-  ['without a state', (_: URL, now: URL) => comingBack(now).replace(/&state=[^&]*/, '')],
+  ['without a state', (_: URL, now: URL) => comingBack(now, { state: undefined })],
   ['with an empty state', (_: URL, now: URL) => comingBack(now, { state: '' })],
   [
     'with half of the state',

@@ -1,5 +1,6 @@
 /** The attacker runs a resource, such as an MCP server, and a program is told to use it. */
 import { MCPClient } from '@x/mcp-client'
+import { discoverAuthorizationServer } from '@x/oauth-discovery'
 import { memoryCache } from '@x/oauth-discovery/cache'
 import {
   AuthorizationCodeAuth,
@@ -307,7 +308,7 @@ it('lets another path of its host speak for it: the token is not given up, and n
   expect(world.at('evil.example')).toEqual([])
 })
 
-it('refuses each token: a call is sent twice at most, and ten tokens a minute are asked for (RFC 9700 §2.2.1; RFC 6750 §3.1)', async () => {
+it('refuses each token: a call is sent twice at most, and ten tokens a minute are asked for (RFC 6750 §3.1)', async () => {
   const refusing = status(401, { 'www-authenticate': `${pointingAt(metadataUrl)}, error="invalid_token"` })
   await using world = await startWorld({ ...honestPages(), [resourceUrl]: refusing })
   await using auth = victimOf('client secret', { resourceUrl }, { fetch: world.fetch })
@@ -397,23 +398,30 @@ it('writes parameters into its scope: they stay within the scope, on the way of 
   expect(secretsAmong(world.at('evil.example'))).toEqual([])
 })
 
-it('writes members into the prototypes of objects: no object gets them, and no server is found in them (RFC 9728 §3.3; RFC 8414 §3.3)', async () => {
+it('writes members into the prototypes of objects: no server is found in them, and no copy of its document gets them (RFC 9728 §3.3; RFC 9728 §7.3)', async () => {
   const poison = JSON.stringify({ authorization_servers: [evilIssuer], polluted: true })
   const nested = `"__proto__": ${poison}, "constructor": {"prototype": ${poison}}`
-  const page = text(`{"resource": "${resourceUrl}", "scopes_supported": ["__proto__"], ${nested}}`)
   const challenge = `Bearer __proto__="x", constructor="y", resource_metadata="${metadataUrl}"`
+  const { authorization_servers, ...others } = resourceMetadata
+  const publish = (own: object) => ({
+    [metadataUrl]: text(`${JSON.stringify(own).slice(0, -1)}, ${nested}}`),
+  })
   await using world = await startWorld({
     ...honestPages(),
     ...evilPages(),
     [resourceUrl]: status(401, { 'www-authenticate': challenge }),
-    [metadataUrl]: page,
+    ...publish(others),
   })
   await using auth = victimOf('client secret', { resourceUrl }, { fetch: world.fetch, cache: memoryCache() })
-
   await failed(auth.getToken())
+  world.lay(publish({ ...others, authorization_servers }))
 
+  const found = await discoverAuthorizationServer(resourceUrl, { fetch: world.fetch })
+
+  // As many do who merge objects.
+  const copy = Object.assign({}, found.resourceMetadata, found.challenge?.parameters)
+  expect('polluted' in copy).toBe(false)
   expect('polluted' in {}).toBe(false)
-  expect(world.asked).toContain(metadataUrl)
   expect(world.at('evil.example')).toEqual([])
   expect(secretsAmong(world.arrivals)).toEqual([])
 })
@@ -523,23 +531,25 @@ it('names a server of its own to a program that brings a token of another: it is
   await subjectToken.close()
 })
 
-it('answers first for itself and then for another: what it said of the other is not kept for it (RFC 9728 §3.3; RFC 9728 §7.10)', async () => {
-  const changing = inTurn(
-    document({ ...resourceMetadata, resource: 'https://victim.example/api' }),
-    document(resourceMetadata),
-  )
+it('speaks for another resource once: that is kept neither for the other nor for itself (RFC 9728 §3.3; RFC 9728 §7.10)', async () => {
+  const victim = 'https://victim.example/api'
+  const changing = inTurn(document({ ...resourceMetadata, resource: victim }), document(resourceMetadata))
   await using world = await startWorld({ ...honestPages(), [metadataUrl]: changing })
   const cache = memoryCache()
   const of = (url: string) => victimOf('client secret', { resourceUrl: url }, { fetch: world.fetch, cache })
   await using first = of(resourceUrl)
   await failed(first.getToken())
-  await using second = of('https://victim.example/api')
-
+  await using second = of(victim)
   await failed(second.getToken())
-
   expect(secretsAmong(world.arrivals)).toEqual([])
-  expect(world.at('victim.example').length).toBeGreaterThan(0)
-  expect(world.at('as.example')).toEqual([])
+  await using third = of(resourceUrl)
+
+  const { resource } = await third.getToken()
+
+  expect(resource).toBe(resourceUrl)
+  expect(world.at('as.example').map(({ body }) => new URLSearchParams(body).get('resource'))).not.toContain(
+    victim,
+  )
 })
 
 it('says of a sign-in that is under way that another server is right: the code goes nowhere but to where it came from (RFC 9700 §4.4.2; MCP Authorization Code Protection)', async () => {
