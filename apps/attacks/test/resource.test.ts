@@ -223,6 +223,21 @@ it.each([
   },
 )
 
+it.each(['http://rs.example/mcp', 'https://rs.example:8443/mcp', 'https://rs.example.evil.example/mcp'])(
+  'sends a call on to %s, which only looks the same: the token does not go along (RFC 6750 §5.3; MCP Communication Security)',
+  async (location) => {
+    await using world = await startWorld({ ...honestPages(), [location]: status(200) })
+    await using auth = victimOf('client secret', { resourceUrl }, { fetch: world.fetch })
+    await auth.getToken()
+    world.lay({ [resourceUrl]: status(307, { location }) })
+
+    expect((await auth.fetch(resourceUrl, { method: 'POST', body: '{}' })).status).toBe(200)
+
+    expect(secretsAmong(world.arrivals.filter(({ url }) => url === location))).toEqual([])
+    expect(secretsAmong(world.arrivals.filter(({ url }) => url === resourceUrl))).toEqual(['hush-token-1'])
+  },
+)
+
 it.each([302, 307, 308])(
   'sends an MCP call on by %i: nothing goes along (MCP Access Token Privilege Restriction; RFC 6750 §5.3)',
   async (code) => {
