@@ -28,6 +28,8 @@ export interface Circumstances extends HttpOptions<GrantEvent> {
   /** Takes what a person is shown. */
   readonly shown?: string[] | undefined
   readonly registration?: ClientRegistration | undefined
+  /** Of an earlier sign-in. */
+  readonly refreshToken?: string | undefined
 }
 
 export type Place =

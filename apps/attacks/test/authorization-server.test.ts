@@ -395,24 +395,27 @@ it('is honest, and a code that was stolen elsewhere is brought to our sign-in: i
 })
 
 it.each([
-  ['in the fragment', '#access_token=evil-token&token_type=Bearer&state='],
-  ['in the query', '?access_token=evil-token&token_type=Bearer&state='],
-  ['in both', '?access_token=evil-token&id_token=evil-id#access_token=evil-token&token_type=Bearer&state='],
-])('brings a token %s of a callback: it is not taken (RFC 9700 §4.6; RFC 9700 §2.1.2)', async (_, answer) => {
-  await using world = await startWorld(honestPages())
-  const { store, kept } = watchedStore()
-  const browser = (url: URL) => {
-    const named = new URLSearchParams({ state: url.searchParams.get('state') ?? '', iss: issuer })
-    return `${redirectUri}${answer}x&${named}`.replace(/state=x&/, '')
-  }
-  await using auth = victimOf('authorization code', { resourceUrl }, { fetch: world.fetch, store, browser })
+  ['in the fragment', '', '#access_token=evil-token&token_type=Bearer'],
+  ['in the query', 'access_token=evil-token&token_type=Bearer&', ''],
+  ['in both', 'access_token=evil-token&id_token=evil-id&', '#access_token=evil-token&token_type=Bearer'],
+])(
+  'brings a token %s of a callback: it is not taken (RFC 9700 §4.6; RFC 9700 §2.1.2)',
+  async (_, query, fragment) => {
+    await using world = await startWorld(honestPages())
+    const { store, kept } = watchedStore()
+    const browser = (url: URL) => {
+      const named = new URLSearchParams({ state: url.searchParams.get('state') ?? '', iss: issuer })
+      return `${redirectUri}?${query}${named}${fragment}`
+    }
+    await using auth = victimOf('authorization code', { resourceUrl }, { fetch: world.fetch, store, browser })
 
-  await failed(auth.getToken())
+    expect(await failed(auth.getToken())).toMatchObject({ code: 'invalid_callback' })
 
-  expect(paths(world, 'as.example')).not.toContain('/token')
-  expect(kept.join()).not.toContain('evil')
-  expect(auth.current()).toBeUndefined()
-})
+    expect(paths(world, 'as.example')).not.toContain('/token')
+    expect(kept.join()).not.toContain('evil')
+    expect(auth.current()).toBeUndefined()
+  },
+)
 
 it('loses its answer to a code: the code is not sent a second time (RFC 6749 §4.1.2; RFC 6749 §10.5)', async () => {
   const codes = ['hush-code-1', 'hush-code-2']
@@ -503,6 +506,23 @@ it.each([
 
     expect(world.at('rs.example').flatMap(({ headers }) => headers.authorization ?? [])).toEqual([])
     expect(kept.join()).not.toContain('evil')
+  },
+)
+
+it.each(secrets.filter((each) => each !== 'subject token'))(
+  'says that what it gives for the %s is an ID token, and calls it Bearer: no request carries it (RFC 8693 §2.2.1; RFC 6749 §7.1)',
+  async (secret) => {
+    const issued_token_type = 'urn:ietf:params:oauth:token-type:id_token'
+    await using world = await startWorld({
+      ...honestPages(),
+      [`${issuer}/token`]: { ...token, issued_token_type },
+    })
+    await using auth = victimOf(secret, { resourceUrl }, { fetch: world.fetch })
+
+    expect((await auth.getToken()).tokenType).toBe('N_A')
+    await failed(auth.fetch(resourceUrl))
+
+    expect(world.at('rs.example').flatMap(({ headers }) => headers.authorization ?? [])).toEqual([])
   },
 )
 

@@ -82,14 +82,18 @@ it.each(secrets)(
   },
 )
 
-it.each(['authorization code', 'device code'])(
-  'trusts another server once somebody has signed in by the %s: who registers there brings nothing of the first (RFC 9700 §4.4; MCP Mix-Up Attacks)',
-  async (secret) => {
+it.each([
+  ['by the authorization code', 'authorization code', undefined],
+  ['by the device code', 'device code', undefined],
+  ['earlier, and left a refresh token', 'authorization code', 'hush-handed-in'],
+])(
+  'trusts another server once somebody has signed in %s: who registers there brings nothing of the first (RFC 9700 §4.4; MCP Mix-Up Attacks)',
+  async (_, secret, refreshToken) => {
     await using world = await startWorld({ ...honestPages(), ...evilPages() })
     const store = memoryStore()
     const browser = (url: URL) => comingBack(url, { code: url.origin === issuer ? 'hush-code' : 'evil-code' })
     const registration = dynamicRegistration({}, { store })
-    const given = { fetch: world.fetch, store, browser, registration }
+    const given = { fetch: world.fetch, store, browser, registration, refreshToken }
     await using auth = victimOf(secret, { resourceUrl }, given)
     const rejected = await auth.getToken()
     world.lay({ [metadataUrl]: namingEvil })
