@@ -276,21 +276,24 @@ it('gives a person a sign-in that is no page of the web: nobody is sent there, a
   }
 })
 
-it('gives a device a sign-in that is no page of the web: nobody is shown it, and nothing is polled for (MCP OAuth Authorization URL Validation; RFC 8628 §5.4)', async () => {
-  const page = { device_code: 'hush-device-code', user_code: 'ABCD', expires_in: 600, interval: 1 }
-  for (const url of forNobody) {
-    const answer = { ...page, verification_uri: url }
-    await using world = await startWorld({ ...honestPages(), [`${issuer}/device`]: answer })
-    const shown: string[] = []
-    const given = { fetch: world.fetch, shown }
-    await using auth = victimOf('device code', { resourceUrl }, given)
+it.each(['verification_uri', 'verification_url'])(
+  'gives a device a %s that is no page of the web: nobody is shown it, and nothing is polled for (MCP OAuth Authorization URL Validation; RFC 8628 §5.4)',
+  async (member) => {
+    const page = { device_code: 'hush-device-code', user_code: 'ABCD', expires_in: 600, interval: 1 }
+    for (const url of forNobody) {
+      const answer = { ...page, [member]: url }
+      await using world = await startWorld({ ...honestPages(), [`${issuer}/device`]: answer })
+      const shown: string[] = []
+      const given = { fetch: world.fetch, shown }
+      await using auth = victimOf('device code', { resourceUrl }, given)
 
-    await failed(auth.getToken())
+      await failed(auth.getToken())
 
-    expect(shown, url).toEqual([])
-    expect(paths(world, 'as.example'), url).not.toContain('/token')
-  }
-})
+      expect(shown, url).toEqual([])
+      expect(paths(world, 'as.example'), url).not.toContain('/token')
+    }
+  },
+)
 
 it('gives a device a link besides that is no page of the web: it is left out (MCP OAuth Authorization URL Validation; RFC 8628 §3.3.1)', async () => {
   for (const url of forNobody) {
