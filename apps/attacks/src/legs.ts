@@ -11,8 +11,6 @@ export interface Leg {
   readonly leg: string
   /** What is asked there. */
   readonly url: string
-  /** By POST, with something secret in it; else by GET. */
-  readonly isPost: boolean
   /** Who gets there. */
   readonly make: (given: Circumstances) => GrantAuth
   readonly go: (auth: GrantAuth) => Promise<unknown>
@@ -26,9 +24,10 @@ export const readings: readonly Leg[] = [
   ['first question', resourceUrl] as const,
   ['metadata of the resource', metadataUrl] as const,
   ['metadata of the server', wellKnown(issuer)] as const,
-].map(([leg, url]) => ({ leg, url, isPost: false, make: of('client secret'), go: getToken }))
+].map(([leg, url]) => ({ leg, url, make: of('client secret'), go: getToken }))
 
-const posting: readonly Omit<Leg, 'isPost'>[] = [
+/** What is sent: in each there is something secret. */
+export const postings: readonly Leg[] = [
   {
     leg: 'token endpoint, shown a client secret',
     url: `${issuer}/token`,
@@ -100,5 +99,3 @@ const posting: readonly Omit<Leg, 'isPost'>[] = [
     },
   },
 ]
-
-export const postings: readonly Leg[] = posting.map((each) => ({ ...each, isPost: true }))
