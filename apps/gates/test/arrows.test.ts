@@ -12,6 +12,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   '@x/interop': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
   '@x/bench': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
   '@x/endurance': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed', '@x/examples'],
+  '@x/attacks': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
   '@x/gates': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
   '@x/runtimes': [],
 }
