@@ -15,9 +15,10 @@ import { parseJsonObject } from './json.ts'
 export interface DiscoveryCache {
   /**
    * What is kept for a URL, or what `load` brings, which is called once for all who want it meanwhile. A `#` at the end
-   * stands for an answer whose body was not read.
+   * stands for an answer whose body was not read. Who wants it no longer says so by `signal`; that of `load` gives it up,
+   * and is for when nobody is left.
    */
-  read(url: string, load: () => Promise<Answer>): Promise<Answer>
+  read(url: string, load: (signal?: AbortSignal) => Promise<Answer>, signal?: AbortSignal): Promise<Answer>
   /** Forgets what the server of that URL has said, and what it is about to say. */
   drop(url: string): void
 }
@@ -34,6 +35,13 @@ export interface MemoryCacheOptions {
   clock?: Pick<Clock, 'now'> | undefined
 }
 
+/** An answer that is on its way, and how many want it. */
+interface Flight {
+  readonly answer: Promise<Answer>
+  readonly over: AbortController
+  waiting: number
+}
+
 /**
  * A cache in the memory of the process, for as long as HTTP caching allows (RFC 9111), and within bounds. What fails,
  * a server that is down among it, is not kept.
@@ -41,31 +49,44 @@ export interface MemoryCacheOptions {
 export function memoryCache(options: MemoryCacheOptions = {}): DiscoveryCache {
   const { maxEntries = 500, clock = systemClock } = options
   const kept = new Map<string, { readonly answer: Answer; readonly until: number }>()
-  const flights = new Map<string, Promise<Answer>>()
+  const flights = new Map<string, Flight>()
 
-  async function fly(url: string, load: () => Promise<Answer>, isCurrent: () => boolean): Promise<Answer> {
-    const answer = await load()
-    const ms = lifetimeOf(url, answer, options)
-    if (isCurrent() && ms > 0) {
+  function take(url: string, load: (signal?: AbortSignal) => Promise<Answer>): Flight {
+    const over = new AbortController()
+    const flight: Flight = { over, waiting: 0, answer: load(over.signal) }
+    const isCurrent = () => flights.get(url) === flight
+    flights.set(url, flight)
+    const keep = (answer: Answer) => {
+      const ms = lifetimeOf(url, answer, options)
+      if (!isCurrent() || ms <= 0) return
       kept.set(url, { answer, until: clock.now() + ms })
       // The oldest is the first.
       for (const each of kept.keys()) if (kept.size > maxEntries) kept.delete(each)
     }
-    return answer
+    flight.answer
+      .then(keep)
+      .catch(() => {}) // who waits is told
+      .finally(() => isCurrent() && flights.delete(url))
+    return flight
+  }
+
+  /** Gives the flight up with the last who waits for it: who comes then gets another. */
+  function leave(url: string, flight: Flight): void {
+    flight.waiting -= 1
+    if (flight.waiting > 0) return
+    if (flights.get(url) === flight) flights.delete(url)
+    flight.over.abort()
   }
 
   return {
-    read(url, load) {
+    read(url, load, signal) {
       const found = kept.get(url)
       if (found !== undefined && clock.now() < found.until) return Promise.resolve(found.answer)
       kept.delete(url)
-      const running = flights.get(url)
-      if (running !== undefined) return running
-      const flight: Promise<Answer> = fly(url, load, () => flights.get(url) === flight).finally(() => {
-        if (flights.get(url) === flight) flights.delete(url)
-      })
-      flights.set(url, flight)
-      return flight
+      const flight = flights.get(url) ?? take(url, load)
+      flight.waiting += 1
+      signal?.addEventListener('abort', () => leave(url, flight), { once: true })
+      return flight.answer
     },
     drop(url) {
       const { origin } = new URL(url)

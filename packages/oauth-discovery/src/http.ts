@@ -159,12 +159,12 @@ function exchange(
   const { emit, refuse } = context
   const isGet = request.body === undefined
   const vet = vetAddress(new URL(context.callerUrl), allowAddress, refuse)
-  // What one call asks for all that want the same has a deadline of its own, and no caller who ends it.
-  const alone = { ...options, timeoutMs: undefined, signal: undefined, cache: undefined }
-  const load = () => withHttp(alone, context, (http) => http(request))
+  // What one call asks for all that want the same has a deadline of its own, and no single caller who ends it.
+  const load = (signal?: AbortSignal) =>
+    withHttp({ ...options, timeoutMs: undefined, signal, cache: undefined }, context, (http) => http(request))
   // An answer without its body is not one with it.
   const share: Guard = (next) => (url) =>
-    cache && isGet ? cache.read(request.dropBody ? `${url}#` : url, load) : next(url)
+    cache && isGet ? cache.read(request.dropBody ? `${url}#` : url, load, signal) : next(url)
   const guards = [
     vet, // what is kept is no way round the policy either
     share,

@@ -13,7 +13,7 @@ export interface Limits {
 }
 
 export interface LimitsOptions {
-  /** How many calls go on at once; the others wait, before their own deadline begins. */
+  /** How many calls go on at once, each with two requests at most; the others wait, before their own deadline begins. */
   concurrency: number
   /** How long all of them may take together, from now, in ms. Default: no end. What is under way then, and what comes later, is refused with `timeout`. */
   totalMs?: number | undefined

@@ -59,8 +59,8 @@ describe('one flight', () => {
     const controller = new AbortController()
     const reason = new Error('enough')
     const first = fetchResourceMetadata(resource, { ...options, signal: controller.signal })
-    await held.arrived
     const other = fetchResourceMetadata(resource, options)
+    await held.arrived
 
     controller.abort(reason)
     await expect(first).rejects.toBe(reason)
@@ -91,6 +91,37 @@ describe('one flight', () => {
 
     expect((await settled).map(({ status }) => status)).toEqual(ends)
     expect(times(metadataUrl)).toBe(1)
+  })
+
+  it('is given up when all have gone who wanted it, and asked for anew by who comes then', async () => {
+    const held = heldPage()
+    const table: Record<string, Page> = { [metadataUrl]: held.page }
+    const { options, web, clock, times } = setUp(table)
+    const signals: (AbortSignal | null | undefined)[] = []
+    const fetch: typeof web.fetch = (input, init) => {
+      signals.push(input instanceof Request ? input.signal : init?.signal)
+      return web.fetch(input, init)
+    }
+    const controller = new AbortController()
+    const hurried = { ...options, fetch, timeoutMs: 100 }
+    const [first, other] = [
+      fetchResourceMetadata(resource, hurried),
+      fetchResourceMetadata(resource, { ...options, fetch, signal: controller.signal }),
+    ]
+    const settled = Promise.allSettled([first, other])
+    await held.arrived
+
+    clock.pass(101)
+    await expect(first).rejects.toMatchObject({ code: 'timeout' })
+    expect(signals.map((signal) => signal?.aborted)).toEqual([false])
+    controller.abort()
+    await settled
+
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true])
+    table[metadataUrl] = document
+    const third = fetchResourceMetadata(resource, options)
+    await expect(third).resolves.toEqual(document)
+    expect(times(metadataUrl)).toBe(2)
   })
 
   it('that fails tells all who wait, and is not kept', async () => {
