@@ -13,7 +13,10 @@ export default defineConfig({
   format: ['esm'],
   target: 'es2022',
   platform: 'neutral',
-  dts: { entry: ['src/index.ts', 'src/http.ts', 'src/cache.ts', 'src/node.ts'] },
+  dts: {
+    entry: ['src/index.ts', 'src/http.ts', 'src/cache.ts', 'src/node.ts'],
+    banner: '/// <reference lib="esnext.disposable" />', // who compiles for es2022 lacks AsyncDisposable
+  },
   sourcemap: true,
   clean: true,
   splitting: true, // entries share their chunks, or each would carry its own copy of every error class

@@ -10,12 +10,13 @@ import { type Check, check } from './check.ts'
 import { failure, type Outcome, run } from './command.ts'
 import { runExamplesAgainstTarballs } from './examples.ts'
 import { environment, readPrograms } from './readme-programs.ts'
-import { exists, installedVersion, readManifest } from './repository.ts'
+import { exists, installedVersion, readManifest, root } from './repository.ts'
 import { listCompilers, listNodes } from './runtimes.ts'
 import type { Tarball } from './tarball.ts'
 
 const program = 'program.ts'
 const entries = 'entries.ts'
+const webEntries = 'web-entries.ts'
 
 /** @param folder an empty one outside the repository, or imports would be found in it */
 export async function checkConsumer(folder: string, tarballs: readonly Tarball[]): Promise<readonly Check[]> {
@@ -31,7 +32,8 @@ async function checkProgram(folder: string, tarballs: readonly Tarball[]): Promi
   if (first === undefined) return [check('the first program of README.md', 'there is none')]
   await writeFile(join(folder, program), first.text)
   await writeFile(join(folder, entries), everyEntry(tarballs))
-  const parts = await Promise.all([runProgram(folder), compileProgram(folder)])
+  await writeFile(join(folder, webEntries), everyEntry(tarballs, isForTheWeb))
+  const parts = await Promise.all([runProgram(folder), compileProgram(folder), compileForTheWeb(folder)])
   return parts.flat()
 }
 
@@ -70,14 +72,20 @@ function exampleDependencies(): Record<string, string> {
   )
 }
 
+/** The official client has types of Node in its own. */
+const isForTheWeb = (specifier: string) => !/^@x\/mcp-client|\/node$/.test(specifier)
+
 /** A file that needs the types of all that can be imported. */
-function everyEntry(tarballs: readonly Tarball[]): string {
+function everyEntry(tarballs: readonly Tarball[], isMeant = (_: string): boolean => true): string {
   const specifiers = tarballs.flatMap(({ manifest: { name, exports } }) =>
     Object.keys(exports ?? {})
       .filter((path) => !path.endsWith('.json'))
       .map((path) => name + path.slice(1)),
   )
-  return specifiers.map((specifier, index) => `export * as entry${index} from '${specifier}'\n`).join('')
+  return specifiers
+    .filter(isMeant)
+    .map((specifier, index) => `export * as entry${index} from '${specifier}'\n`)
+    .join('')
 }
 
 async function runProgram(folder: string): Promise<Check[]> {
@@ -94,6 +102,27 @@ async function runProgram(folder: string): Promise<Check[]> {
   const done = await Promise.all(checks)
   await rm(env.HOME, { recursive: true })
   return done
+}
+
+/** As in a project for a browser: an older target, and no types of Node. */
+async function compileForTheWeb(folder: string): Promise<Check[]> {
+  const tsc = join(root, 'apps/gates/node_modules/typescript/bin/tsc')
+  const strict = [
+    '--noEmit',
+    '--strict',
+    '--skipLibCheck',
+    'false',
+    '--skipDefaultLibCheck',
+    '--target',
+    'es2022',
+  ]
+  const args = [tsc, ...strict, '--module', 'nodenext', webEntries]
+  return [
+    check(
+      'entries for any runtime compile without types of Node',
+      failure(await run(process.execPath, args, { cwd: folder })),
+    ),
+  ]
 }
 
 function compileProgram(folder: string): Promise<Check[]> {
