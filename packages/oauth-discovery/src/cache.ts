@@ -54,13 +54,19 @@ export function memoryCache(options: MemoryCacheOptions = {}): DiscoveryCache {
     return answer
   }
 
-  return {
+  const cache: DiscoveryCache = {
     read(url, load) {
       const found = kept.get(url)
       if (found !== undefined && clock.now() < found.until) return Promise.resolve(found.answer)
       kept.delete(url)
       const running = flights.get(url)
-      if (running !== undefined) return running
+      if (running !== undefined)
+        return running.catch((error: unknown) => {
+          // One that is still there was cut off with the request of which it was a part (Cloudflare Workers).
+          if (!flights.has(url)) throw error
+          if (flights.get(url) === running) flights.delete(url)
+          return cache.read(url, load)
+        })
       const flight: Promise<Answer> = fly(url, load, () => flights.get(url) === flight).finally(() => {
         if (flights.get(url) === flight) flights.delete(url)
       })
@@ -74,6 +80,7 @@ export function memoryCache(options: MemoryCacheOptions = {}): DiscoveryCache {
       }
     },
   }
+  return cache
 }
 
 /** In ms. */
