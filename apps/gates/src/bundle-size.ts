@@ -42,7 +42,7 @@ const budgets: readonly (Bundle & { readonly budget: Size })[] = [
     from: '@x/oauth-grants',
     names: ['ClientCredentialsAuth'],
     // The goals are 22,000 and 14,000: one session for every grant is somewhat more (ARCHITECTURE.md).
-    budget: { all: 28_550, firstChunk: 19_550 },
+    budget: { all: 28_600, firstChunk: 19_600 },
   },
 ]
 

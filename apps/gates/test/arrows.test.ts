@@ -14,6 +14,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   '@x/endurance': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed', '@x/examples'],
   '@x/attacks': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
   '@x/gates': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed'],
+  '@x/matrix': ['@x/oauth-discovery', '@x/oauth-grants', '@x/mcp-client', '@x/testbed', '@x/gates'],
   '@x/runtimes': [],
 }
 

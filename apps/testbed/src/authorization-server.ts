@@ -7,6 +7,7 @@ import { askPerson } from './interaction-pages.ts'
 import { pathnameOf } from './journal.ts'
 import { allowNameless, registerJwtBearer } from './jwt-bearer.ts'
 import { type Handler, listen, type RunningServer } from './listening.ts'
+import { openToBrowsers } from './open-to-browsers.ts'
 import { createPlatform, type Platform } from './platform.ts'
 import { providerConfiguration } from './provider-configuration.ts'
 import { requireRegisteredAuthentication } from './registered-authentication.ts'
@@ -125,6 +126,11 @@ function mount(provider: Provider, issuerPath: string, answer: typeof approve): 
     const { url = '' } = request
     const inner = innerPath(pathnameOf(url), issuerPath)
     if (inner === undefined) return response.writeHead(404).end()
+    // The one endpoint of them that the provider does not open to browsers.
+    if (inner === '/reg') {
+      openToBrowsers(response)
+      if (request.method === 'OPTIONS') return response.writeHead(204).end()
+    }
     if (inner.startsWith('/interaction/')) return answer(provider, request, response)
     // The provider derives the address of its endpoints from the difference of the two.
     const innerUrl = inner + url.slice(pathnameOf(url).length)

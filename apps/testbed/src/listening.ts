@@ -3,6 +3,7 @@ import { createServer, IncomingMessage, type Server, type ServerResponse } from 
 import { answerBroken } from './broken-answer.ts'
 import { createFaults, type FaultQueue, type Faults } from './fault.ts'
 import { createJournal, type Journal, type OpenArrival, type WritableJournal } from './journal.ts'
+import { openToBrowsers } from './open-to-browsers.ts'
 
 /** A server that keeps a journal and can be broken. */
 export interface RunningServer extends AsyncDisposable {
@@ -76,7 +77,10 @@ async function receive(desk: Desk, request: IncomingMessage, response: ServerRes
     await handler(readAgain(request, body), response)
   }
   const fault = faults.take(arrival)
-  await (fault ? answerBroken(fault, { response, act, faults, closing }) : act())
+  if (fault === undefined) return act()
+  // A browser would show its scripts a network error instead.
+  openToBrowsers(response)
+  await answerBroken(fault, { response, act, faults, closing })
 }
 
 /** Nothing is thrown for a connection that is gone, and a mistake of a handler should not look like one. */

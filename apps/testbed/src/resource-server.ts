@@ -4,6 +4,7 @@ import { createGate, createRefusals, type Gate } from './gate.ts'
 import { pathnameOf } from './journal.ts'
 import { sendJson } from './json.ts'
 import { type Handler, listen, type RunningServer } from './listening.ts'
+import { openToBrowsers } from './open-to-browsers.ts'
 import { createProofs, proofAlgorithms } from './proof.ts'
 
 export interface ResourceServerOptions {
@@ -95,7 +96,7 @@ interface Parts {
 function route(path: string, { gate, service, metadataPath, metadata }: Parts): Handler {
   return async (request, response) => {
     const pathname = pathnameOf(request.url ?? '')
-    for (const [name, value] of Object.entries(openToBrowsers)) response.setHeader(name, value)
+    openToBrowsers(response)
     if (request.method === 'OPTIONS') return response.writeHead(204).end()
     if (pathname === metadataPath) return sendJson(response, 200, metadata)
     if (pathname !== path && !pathname.startsWith(`${path}/`)) {
@@ -104,12 +105,4 @@ function route(path: string, { gate, service, metadataPath, metadata }: Parts): 
     const token = await gate(request, response)
     if (token) await service(token, request, response)
   }
-}
-
-const openToBrowsers = {
-  'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
-  // The asterisk alone leaves out this one name.
-  'access-control-allow-headers': '*, authorization',
-  'access-control-expose-headers': 'WWW-Authenticate, DPoP-Nonce',
 }

@@ -261,7 +261,13 @@ export class MCPClient implements AsyncDisposable {
     this.#opening ??= untilAborted(this.#open(), this.#closing.signal).finally(() => {
       this.#opening = undefined
     })
-    return this.#opening
+    const opening = this.#opening
+    return opening.catch((error: unknown) => {
+      // One that can still be joined was cut off with the request of which it was a part (Cloudflare Workers).
+      if (this.#opening === undefined) throw error
+      if (this.#opening === opening) this.#opening = undefined
+      return this.#connected()
+    })
   }
 
   async #open(): Promise<Connection> {

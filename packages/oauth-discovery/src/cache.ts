@@ -53,40 +53,47 @@ export function memoryCache(options: MemoryCacheOptions = {}): DiscoveryCache {
 
   function take(url: string, load: (signal?: AbortSignal) => Promise<Answer>): Flight {
     const over = new AbortController()
-    const flight: Flight = { over, waiting: 0, answer: load(over.signal) }
     const isCurrent = () => flights.get(url) === flight
-    flights.set(url, flight)
     const keep = (answer: Answer) => {
       const ms = lifetimeOf(url, answer, options)
-      if (!isCurrent() || ms <= 0) return
+      if (!isCurrent() || ms <= 0) return answer
       kept.set(url, { answer, until: clock.now() + ms })
       // The oldest is the first.
       for (const each of kept.keys()) if (kept.size > maxEntries) kept.delete(each)
+      return answer
     }
-    flight.answer
+    const answer = load(over.signal)
       .then(keep)
-      .catch(() => {}) // who waits is told
       .finally(() => isCurrent() && flights.delete(url))
+    const flight: Flight = { over, waiting: 0, answer }
+    flights.set(url, flight)
     return flight
   }
 
   /** Gives the flight up with the last who waits for it: who comes then gets another. */
   function leave(url: string, flight: Flight): void {
     flight.waiting -= 1
-    if (flight.waiting > 0) return
-    if (flights.get(url) === flight) flights.delete(url)
+    if (flight.waiting > 0 || flights.get(url) !== flight) return
+    flights.delete(url)
     flight.over.abort()
   }
 
-  return {
+  const cache: DiscoveryCache = {
     read(url, load, signal) {
       const found = kept.get(url)
       if (found !== undefined && clock.now() < found.until) return Promise.resolve(found.answer)
       kept.delete(url)
-      const flight = flights.get(url) ?? take(url, load)
+      const running = flights.get(url)
+      const flight = running ?? take(url, load)
       flight.waiting += 1
       signal?.addEventListener('abort', () => leave(url, flight), { once: true })
-      return flight.answer
+      if (running === undefined) return flight.answer
+      return running.answer.catch((error: unknown) => {
+        // One that is still there was cut off with the request of which it was a part (Cloudflare Workers).
+        if (flights.get(url) !== running) throw error
+        flights.delete(url)
+        return cache.read(url, load, signal)
+      })
     },
     drop(url) {
       const { origin } = new URL(url)
@@ -95,6 +102,7 @@ export function memoryCache(options: MemoryCacheOptions = {}): DiscoveryCache {
       }
     },
   }
+  return cache
 }
 
 /** In ms. */

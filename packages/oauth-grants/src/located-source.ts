@@ -120,8 +120,15 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
     this.#closing.signal.throwIfAborted()
     await untilAborted(this.#recall(), signal)
     const look = () => this.#look({ challenge })
-    const again = (error: unknown) => (error === noDemand ? look() : Promise.reject(error))
-    return this.#place ?? untilAborted(look().catch(again), signal)
+    if (this.#place !== undefined) return this.#place
+    const looking = look()
+    const again = (error: unknown) => {
+      // One that can still be joined was cut off with the request of which it was a part (Cloudflare Workers).
+      const isCutOff = this.#looking !== undefined
+      if (this.#looking === looking) this.#looking = undefined
+      return isCutOff || error === noDemand ? look() : Promise.reject(error)
+    }
+    return untilAborted(looking.catch(again), signal)
   }
 
   /**
@@ -317,11 +324,11 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
         // It is of another program, or of a server that is of no use any longer: it is looked for.
       }
     }
-    this.#recalling ??= untilAborted(recall(), closing).catch((error: unknown) => {
+    this.#recalling ??= untilAborted(recall(), closing)
+    return this.#recalling.catch((error: unknown) => {
       this.#recalling = undefined
       throw error
     })
-    return this.#recalling
   }
 }
 

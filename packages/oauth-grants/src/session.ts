@@ -58,6 +58,8 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   readonly #clock: Clock
   readonly #renewer: Renewer
   #renewal: Promise<Token> | undefined
+  /** The last one that will never end. */
+  #cutOff: Promise<Token> | undefined
   /** Begun while the token in hand was good. */
   #isEarly = false
   /** Begun for what a resource demanded: its error says nothing to who only wants the next token. */
@@ -114,9 +116,15 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       const isForOther = hasJoined && this.#isWider && demanded === undefined
       const renewal = this.#renew(why, challenge)
       const token = await untilAborted(renewal, signal).catch((error: unknown) => {
-        // It was begun when there was still time to fail: now that there is none, another one is.
-        const isOver = signal?.aborted === true || this.#work.signal.aborted
-        if (!isOver && ((isForEarly && isPassing(error)) || isForOther)) return undefined
+        if (signal?.aborted || this.#work.signal.aborted) throw error
+        // One that can still be joined has not ended: it was cut off with the request of which it was a part (Cloudflare
+        // Workers).
+        if (this.#renewal === renewal) {
+          this.#renewal = undefined
+          this.#cutOff = renewal
+        }
+        // Or it was begun when there was still time to fail: now that there is none, another one is.
+        if (this.#cutOff === renewal || (isForEarly && isPassing(error)) || isForOther) return undefined
         throw error
       })
       if (token === undefined) continue

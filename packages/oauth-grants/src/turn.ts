@@ -54,7 +54,8 @@ export function inTurn<S, T>(place: Place<S, T>, act: (seen: S, turn: Turn) => P
   if (isSlow) return inLease(place, act)
   const line = lines.get(store) ?? new Map<string, Promise<void>>()
   lines.set(store, line)
-  const before = line.get(key) ?? Promise.resolve()
+  // Where it was cut off with the request of which it was a part (Cloudflare Workers), nobody is before us.
+  const before = Promise.resolve(line.get(key)).catch(() => {})
   const turn = untilAborted(before, signal).then(() => inLease(place, act))
   const done = new AbortController()
   const ended = Promise.race([Promise.allSettled([turn]), longAfter(signal, clock, done.signal)])
