@@ -343,10 +343,13 @@ export class MCPClient implements AsyncDisposable {
 
   #closed(): MCPConnectionError {
     const url = this.#url.origin + this.#url.pathname
-    return new MCPConnectionError(`This connection to ${url} was closed; connect again.`, {
-      code: 'closed',
-      url,
-    })
+    return new MCPConnectionError(
+      `This connection to ${url} was closed by this program. Await its calls before, or connect again.`,
+      {
+        code: 'closed',
+        url,
+      },
+    )
   }
 }
 

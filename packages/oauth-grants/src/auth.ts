@@ -54,9 +54,9 @@ export interface AuthOptions extends HttpOptions<GrantEvent> {
    */
   binding?: Binding | undefined
   /**
-   * Shares the token with other auth objects for the same server, client, resource, scope, key and `partition`. Where they
-   * act for several tenants, each needs a partition of its own: a secret that is wrong is not noticed in a store. Where the
-   * server had to be found, that is noted there as well, and believed for a day.
+   * Shares the token with other auth objects for the same grant, server, client, resource, scope, key and `partition`. Where
+   * they act for several tenants, each needs a partition of its own: while a token in the store is good, a secret that is
+   * wrong is not noticed. Where the server had to be found, that is noted there as well, and believed for a day.
    */
   store?: TokenStore | undefined
   /**

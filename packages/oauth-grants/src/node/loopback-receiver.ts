@@ -11,7 +11,7 @@ import { AuthConfigError, unusable } from '../errors.ts'
 import { callbackPage, type Outcome } from './callback-page.ts'
 
 export interface LoopbackReceiverOptions {
-  /** Brings a person to a URL, such as the package `open` does. If it throws, the sign-in ends with that error. */
+  /** Brings a person to a URL, such as the package `open` does. If it throws, or gives a promise that rejects, the sign-in ends with that error. */
   open: (url: string) => unknown
   /** Default: 127.0.0.1; where this machine has none, ::1. Servers tell each from the other, and from localhost. */
   host?: '127.0.0.1' | '::1' | 'localhost' | undefined
