@@ -565,7 +565,10 @@ describe('another user of the same MCP server', () => {
     }
   }
 
-  const subjectOf = (headers: Headers) => giver.formOf(bearer(headers)).get('client_id') ?? 'nobody'
+  const subjectOf = (headers: Headers) => {
+    const form = giver.formOf(bearer(headers))
+    return form.get('subject_token') ?? form.get('client_id') ?? 'nobody'
+  }
 
   const as = (clientId: string, url: string, options: object = {}) =>
     closing(
@@ -589,19 +592,22 @@ describe('another user of the same MCP server', () => {
       (await (await connect(auth)).listTools()).tools.map(({ name }) => name)
     const [ada, bo] = [as('ada', server.url), as('bo', server.url)]
     const { accessToken } = await as('cy', server.url).getToken()
+    let subject = 'one'
     const many = closing(
-      new TokenExchangeAuth({ ...client, resource: server.url, subjectToken: () => 'either' }),
+      new TokenExchangeAuth({ ...client, resource: server.url, subjectToken: () => subject }),
     )
 
     expect(await toolsOf(ada)).toEqual(['of-ada'])
     expect(await toolsOf(bo)).toEqual(['of-bo'])
     expect(await toolsOf(accessToken)).toEqual(['of-cy'])
-    expect(await toolsOf(many)).toEqual(['of-nobody'])
+    expect(await toolsOf(many)).toEqual(['of-one'])
+    subject = 'two'
+    expect(await toolsOf(many)).toEqual(['of-two'])
     expect(await toolsOf(undefined)).toEqual(['of-nobody'])
-    // Each has asked for itself, the last two as well.
-    expect(server.journal.arrivals.filter(({ body }) => body.includes('tools/list'))).toHaveLength(5)
+    // Each has asked for itself.
+    expect(server.journal.arrivals.filter(({ body }) => body.includes('tools/list'))).toHaveLength(6)
     expect(await toolsOf(ada)).toEqual(['of-ada'])
-    expect(server.journal.arrivals.filter(({ body }) => body.includes('tools/list'))).toHaveLength(5)
+    expect(server.journal.arrivals.filter(({ body }) => body.includes('tools/list'))).toHaveLength(6)
   })
 
   it('connects by a store that both share: is not told what the server said of itself to another (MCP Session Hijacking)', async () => {
