@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
+import { text as textOf } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { format, inspect } from 'node:util'
 import { MCPClient } from '@x/mcp-client'
@@ -30,7 +30,7 @@ async function runEveryFlow() {
   child.on('message', (message: { secrets: string[]; flows: string[] }) => void told.push(message))
   const { stdout, stderr } = child
   if (stdout === null || stderr === null) throw new Error('a pipe is missing')
-  const [out, error] = await Promise.all([text(stdout), text(stderr), once(child, 'exit')])
+  const [out, error] = await Promise.all([textOf(stdout), textOf(stderr), once(child, 'exit')])
   const printed = new Map<string, Set<string>>()
   for (const each of [out, error]) {
     let words = new Set<string>()
@@ -388,9 +388,9 @@ describe('a server that writes for whoever reads the logs', () => {
       await using server = await startPlainMcpServer({
         answer: () => new Response(hostile, { status, headers }),
       })
-      await using client = await MCPClient.connect(server.url, { auth: { fetch } })
+      await using connected = await MCPClient.connect(server.url, { auth: { fetch } })
 
-      expectHarmless(await failureOf(client.listTools()))
+      expectHarmless(await failureOf(connected.listTools()))
     },
   )
 

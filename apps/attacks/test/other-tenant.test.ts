@@ -301,9 +301,15 @@ describe('one store for many tenants', () => {
       closing(await startTokenGiver()),
     ]
     const store = memoryStore()
-    const login = ({ serverMetadata }: typeof honest, refreshToken?: string) =>
+    const login = (by: typeof honest, refreshToken?: string) =>
       closing(
-        new AuthorizationCodeAuth({ serverMetadata, clientId: 'same', store, partition: 'p', refreshToken }),
+        new AuthorizationCodeAuth({
+          serverMetadata: by.serverMetadata,
+          clientId: 'same',
+          store,
+          partition: 'p',
+          refreshToken,
+        }),
       )
     await login(honest, 'refresh-first').getToken()
 
@@ -615,8 +621,8 @@ describe('another user of the same MCP server', () => {
     const store = memoryStore()
     const connect = async (partition: string) => {
       const auth = as('same', server.url, { store, partition })
-      await using client = await MCPClient.connect(server.url, { auth, store })
-      await client.listTools()
+      await using connected = await MCPClient.connect(server.url, { auth, store })
+      await connected.listTools()
     }
     const asked = () => server.journal.arrivals.filter(({ body }) => body.includes('server/discover')).length
 

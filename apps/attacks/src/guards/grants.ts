@@ -487,8 +487,8 @@ export const grantsGuards = guardsOf('oauth-grants', [
     'quoted-scope',
     'a resource writes what it likes into an error',
     'login.ts',
-    'for the scope ${quoteForeign(scope)}',
-    'for the scope ${scope}',
+    'quoteForeign(scope)',
+    'scope',
   ],
   [
     'printable-answer',

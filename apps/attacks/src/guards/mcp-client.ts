@@ -41,8 +41,8 @@ export const mcpClientGuards = guardsOf('mcp-client', [
     'mcp-quoted-scope',
     'a server writes what it likes into an error',
     'connection-errors.ts',
-    'scope: ${quoteForeign(scope)}',
-    'scope: ${scope}',
+    'quoteForeign(scope)',
+    'scope',
   ],
   [
     'mcp-url-password',

@@ -18,7 +18,8 @@ test that failed. Names of guards behind the command remove these alone.
 export function writePage(guards: readonly Guard[], reds: Reds): string {
   const sections = guards.map(({ name, without, file }) => {
     const titles = (reds.get(name) ?? []).map((title) => `- \`${title.replaceAll('`', "'")}\`\n`)
-    return `\n## ${name}\n\nIn \`${file}\`. Without it ${without}.\n\n${titles.join('')}`
+    const list = titles.length === 0 ? '' : `\n${titles.join('')}`
+    return `\n## ${name}\n\nIn \`${file}\`. Without it ${without}.\n${list}`
   })
   return head + sections.join('')
 }

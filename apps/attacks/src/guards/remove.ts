@@ -36,7 +36,7 @@ const places = [
 ]
 
 async function makeCopy(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'guards-'))
+  const folder = await mkdtemp(join(tmpdir(), 'attacks-guards-'))
   for (const place of places) {
     await cp(join(root, place), join(folder, place), {
       recursive: true,
