@@ -320,6 +320,35 @@ describe('one store for many tenants', () => {
     expect(arrivedAt(evil)).not.toContain('refresh')
   })
 
+  it('may go to a private network itself, and its server is noted in the store: the secret of whoever may not is not sent there (MCP Server-Side Request Forgery)', async () => {
+    const store = memoryStore()
+    const [resourceUrl, issuer] = ['https://rs.example/mcp', 'https://10.0.0.5']
+    const make = (partition: string, allowAddress: (url: URL) => boolean) => {
+      const urls: string[] = []
+      const fetch: Fetch = async (input) => {
+        const { url } = new Request(input)
+        urls.push(url)
+        if (url.includes('protected-resource')) {
+          return Response.json({ resource: resourceUrl, authorization_servers: [issuer] })
+        }
+        if (url.includes('.well-known')) return Response.json({ issuer, token_endpoint: `${issuer}/token` })
+        if (url.endsWith('/token')) return Response.json({ access_token: 't', token_type: 'Bearer' })
+        return new Response(null, { status: 401 })
+      }
+      const by = { clientId: 'shop', clientSecret: 's', store, partition, fetch, allowAddress }
+      return { urls, auth: new ClientCredentialsAuth({ resourceUrl, ...by }) }
+    }
+    const mayGoThere = make('one', ({ hostname }) => hostname === '10.0.0.5')
+    await mayGoThere.auth.getToken()
+    await mayGoThere.auth.close()
+    const mayNot = make('other', ({ hostname }) => hostname === 'other.internal')
+
+    const found = await settle(closing(mayNot.auth).getToken())
+
+    expect(mayNot.urls.filter((url) => url.includes('10.0.0.5'))).toEqual([])
+    expect(found).toMatchObject({ code: 'address_refused' })
+  })
+
   it('writes an entry of another server under the name of a victim: the refresh token in it is sent nowhere (RFC 9700 §4.4)', async () => {
     const names: string[] = []
     const inner = memoryStore()

@@ -83,6 +83,13 @@ export const grantsGuards = guardsOf('oauth-grants', [
     'this.#given.expectedIssuer',
   ],
   [
+    'noted-for-partition',
+    'a tenant is led where only another may go',
+    'located-source.ts',
+    'allowAddress !== undefined && [partition]',
+    'allowAddress !== undefined',
+  ],
+  [
     'stored-issuer',
     'a refresh token of one server is shown to another',
     'refresh.ts',
