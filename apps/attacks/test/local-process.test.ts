@@ -398,7 +398,7 @@ describe('a server that names what is to be opened', () => {
     '//evil.example/authorize',
     '',
   ])(
-    'names %j: it is not opened, whoever opens it (MCP Local MCP Server Compromise)',
+    'names %j: it is not opened, whoever opens it (MCP OAuth Authorization URL Validation)',
     async (authorization_endpoint) => {
       const browser = vi.fn()
       const make = () =>
@@ -413,7 +413,7 @@ describe('a server that names what is to be opened', () => {
     },
   )
 
-  it('writes for a shell: what is opened has no space, quote or line in it, and begins with https (MCP Local MCP Server Compromise)', async () => {
+  it('writes for a shell: what is opened has no space, quote or line in it, and begins with https (MCP OAuth Authorization URL Validation)', async () => {
     const opened: string[] = []
     const auth = new AuthorizationCodeAuth({
       serverMetadata: {
@@ -470,23 +470,19 @@ describe('whoever can write where the credentials are kept', () => {
     await chmod(path, mode)
   }
 
-  it('leaves a file of ours as it is: the refresh token in it is used (so the others below would tell)', async () => {
-    const path = join(await newFolder(), 'credentials.json')
-    await plantAt(path, 'own-refresh')
-
-    await login(fileStore({ path })).getToken()
-
-    expect(arrivedAt(giver)).toContain('own-refresh')
-  })
   it.each([0o644, 0o640, 0o604, 0o666, 0o620, 0o602, 0o777])(
     'lets others at the file, by the mode %o: nothing in it is used, sent or changed (MCP Token Theft)',
     async (mode) => {
       const path = join(await newFolder(), 'credentials.json')
+      await plantAt(path, `private-${mode}`)
+      await login(fileStore({ path })).getToken()
       await plantAt(path, `exposed-${mode}`, mode)
       const before = await readFile(path, 'utf8')
 
       expect(await settle(login(fileStore({ path })).getToken())).toMatchObject({ code: 'store_unsafe' })
 
+      // What was private has been used: so the name is right, and the rest would have been as well.
+      expect(arrivedAt(giver)).toContain(`private-${mode}`)
       expect(arrivedAt(giver)).not.toContain(`exposed-${mode}`)
       expect(await readFile(path, 'utf8')).toBe(before)
     },
