@@ -19,9 +19,8 @@ export function serve(makeAnswer: (origin: string) => Answer): Promise<RunningSe
     return async (request: IncomingMessage, response: ServerResponse) => {
       const { method = '', url = '/' } = request
       const body = Buffer.concat(await request.toArray()).toString()
-      const headers = new Headers(
-        Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-      )
+      const headers = new Headers()
+      for (const [name, value] of Object.entries(request.headers)) headers.set(name, String(value))
       const asked = { method, url: new URL(url, origin), headers, body, form: new URLSearchParams(body) }
       const { status, headers: more, body: stream } = await answer(asked)
       response.writeHead(status, Object.fromEntries(more))
