@@ -23,7 +23,12 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { AuthorizationCodeAuth, type AuthorizationCodeOptions, createToken } from '@x/oauth-grants'
+import {
+  AuthorizationCodeAuth,
+  type AuthorizationCodeOptions,
+  createToken,
+  DeviceCodeAuth,
+} from '@x/oauth-grants'
 import {
   fileStore,
   type LoopbackReceiverOptions,
@@ -31,7 +36,7 @@ import {
   pastedRedirect,
 } from '@x/oauth-grants/node'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
-import { arrivedAt } from './parts/serving.ts'
+import { arrivedAt, serve } from './parts/serving.ts'
 import { startTokenGiver } from './parts/token-giver.ts'
 
 const giver = await startTokenGiver(() => ({ refresh_token: 'refresh-given' }))
@@ -241,6 +246,19 @@ describe('another program of this machine, at the receiver', () => {
     },
   )
 
+  it.each(['/', '/other', '/callback/', '/Callback', '//callback', '/callback%2f', '/x/callback'])(
+    'knows the state and asks for %s: the code is not taken (RFC 8252 §8.10, RFC 9700 §4.1)',
+    async (path) => {
+      const signIn = await signingIn()
+      const state = signIn.callback.searchParams.get('state')
+
+      const answer = await sendRaw(signIn.port, get(`${path}?code=forged-code&state=${state}`))
+
+      expect(answer).toMatch(/^HTTP\/1.1 404/)
+      await expectSignedIn(signIn)
+    },
+  )
+
   it('sends five hundred answers of its own: none is redeemed, and the sign-in goes on (RFC 9700 §4.7)', async () => {
     const signIn = await signingIn()
     const sent = Array.from({ length: 500 }, (_, index) => sendRaw(signIn.port, get(`${forged}${index}`)))
@@ -410,6 +428,46 @@ describe('a server that names what is to be opened', () => {
 
       expect(make).toThrow(expect.objectContaining({ name: 'AuthConfigError' }))
       expect(browser).not.toHaveBeenCalled()
+    },
+  )
+
+  it.each([
+    'javascript:alert(1)',
+    'file:///etc/passwd',
+    '--help',
+    'https://user:password@as.example/',
+    'https://as.example\\@evil.example/',
+    'http://as.example/',
+    'https://as.example/\u202egro',
+    'https://as.example/\u001b[2J',
+  ])(
+    'sends a person with a device to %j: nobody is shown it, alone or with a code in it (RFC 8628 §3.3; MCP OAuth Authorization URL Validation)',
+    async (bad) => {
+      for (const member of ['verification_uri', 'verification_uri_complete']) {
+        await using server = await serve((origin) => ({ url }) => {
+          if (url.pathname !== '/device') return Response.json({ error: 'access_denied' }, { status: 400 })
+          const said = { device_code: 'd', user_code: 'A', verification_uri: `${origin}/`, expires_in: 5 }
+          return Response.json({ ...said, [member]: bad })
+        })
+        const { origin: issuer } = server
+        const prompt = vi.fn()
+        const auth = new DeviceCodeAuth({
+          serverMetadata: {
+            issuer,
+            token_endpoint: `${issuer}/token`,
+            device_authorization_endpoint: `${issuer}/device`,
+          },
+          clientId: 'me',
+          clock: { now: Date.now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms / 100)) },
+          prompt,
+        })
+
+        await settle(auth.getToken())
+
+        expect(JSON.stringify(prompt.mock.calls)).not.toContain(JSON.stringify(bad))
+        expect(prompt).toHaveBeenCalledTimes(member === 'verification_uri' ? 0 : 1)
+        await auth.close()
+      }
     },
   )
 
