@@ -220,6 +220,30 @@ describe('one object for many users', () => {
   })
 })
 
+describe('one object for many users, and a resource that refuses one of them', () => {
+  it('has each of its tokens refused: the server is asked for ten in their place, and others keep theirs (RFC 6750 §3.1)', async () => {
+    const user = new AsyncLocalStorage<string>()
+    const api = closing(
+      await serve(
+        () =>
+          ({ url }) =>
+            new Response(null, { status: url.searchParams.get('user') === 'refused' ? 401 : 200 }),
+      ),
+    )
+    const subjectToken = () => user.getStore() ?? expect.fail('nobody asks')
+    const auth = closing(new TokenExchangeAuth({ ...client, origins: [api.origin], subjectToken }))
+    const call = (subject: string) =>
+      user.run(subject, () => settle(auth.fetch(`${api.origin}/?user=${subject}`)))
+    await call('served')
+    for (let times = 0; times < 30; times += 1) await call('refused')
+
+    expect(await call('served')).toMatchObject({ status: 200 })
+    const asked = (subject: string) => giver.forms.filter((form) => form.get('subject_token') === subject)
+    expect(asked('refused')).toHaveLength(11)
+    expect(asked('served')).toHaveLength(1)
+  })
+})
+
 const partitions = [
   undefined,
   '',
@@ -347,6 +371,18 @@ describe('one store for many tenants', () => {
 
     expect(mayNot.urls.filter((url) => url.includes('10.0.0.5'))).toEqual([])
     expect(found).toMatchObject({ code: 'address_refused' })
+  })
+
+  it('is a client of the same name at another server: finds no token of the first in the store (RFC 9700 §4.4, §4.6)', async () => {
+    const evil = closing(await startTokenGiver())
+    const store = memoryStore()
+    const options = { store, partition: 'p', scope: 'read' }
+
+    const theirs = await one(store, options).getToken()
+    const own = await one(store, { ...options, serverMetadata: evil.serverMetadata }).getToken()
+
+    expect(own.issuer).toBe(evil.origin)
+    expect(own.accessToken).not.toBe(theirs.accessToken)
   })
 
   it('writes an entry of another server under the name of a victim: the refresh token in it is sent nowhere (RFC 9700 §4.4)', async () => {

@@ -17,13 +17,6 @@ export const mcpClientGuards = guardsOf('mcp-client', [
     "JSON.stringify(['mcp', href,",
   ],
   [
-    'mcp-origin',
-    'the token goes to a server that it is not for',
-    'transport.ts',
-    '  requireOrigin(url, origins)\n',
-    '',
-  ],
-  [
     'mcp-cause',
     'an error shows the body of an answer',
     'connection-errors.ts',
