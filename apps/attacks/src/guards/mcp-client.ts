@@ -37,11 +37,4 @@ export const mcpClientGuards = guardsOf('mcp-client', [
     'quoteForeign(scope)',
     'scope',
   ],
-  [
-    'mcp-url-password',
-    'a password in a URL is sent and shown',
-    'transport.ts',
-    "parsed.username + parsed.password !== ''",
-    'false',
-  ],
 ])
