@@ -156,7 +156,8 @@ async function follow<T = never>(
     const shown = displayUrl(url)
     noteOutage(walk, shown, answer)
     const challenges = demanded ? [demanded] : parseWwwAuthenticate(headers.get('www-authenticate'))
-    walk.emit({ type: 'challenge', url: shown, challenges })
+    // What was demanded of a request with a token may repeat it.
+    if (!demanded) walk.emit({ type: 'challenge', url: shown, challenges })
     const challenge = status === 401 || status === 403 ? selectChallenge(challenges) : undefined
     const metadataUrl = challenge?.parameters.resource_metadata
 

@@ -35,7 +35,8 @@ export function buildAuthorizationServerMetadataUrls(issuer: string | URL): stri
  */
 export function parseIdentifier(identifier: string | URL, what: 'resource' | 'issuer'): URL {
   const text = String(identifier)
-  const isWritable = !/[^!-~\u0080-\u{10ffff}]|\\/u.test(text) && URL.canParse(text)
+  // Neither what is not seen, such as a turn of direction: it stands in messages.
+  const isWritable = !/[\p{C}\p{Z}\\]/u.test(text) && URL.canParse(text)
   const url = isWritable ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw invalid(what, text, 'it is no https URL')

@@ -120,8 +120,7 @@ export class AuthorizationError extends OAuthError {
   readonly error: string | undefined
   /** What the server added, for developers: printable, short, and still not to be trusted or shown to users. */
   readonly errorDescription: string | undefined
-  /** Of `interaction_required`: what the resource demanded. Pass it to `getToken`, where a person is there. */
-  readonly challenge: Challenge | undefined
+  readonly #challenge: Challenge | undefined
 
   constructor(code: AuthorizationErrorCode, message: string, options: AuthorizationErrorOptions) {
     super(message, options)
@@ -129,7 +128,15 @@ export class AuthorizationError extends OAuthError {
     this.issuer = options.issuer
     this.error = options.error
     this.errorDescription = options.errorDescription
-    this.challenge = options.challenge
+    this.#challenge = options.challenge
+  }
+
+  /**
+   * Of `interaction_required`: what the resource demanded. Pass it to `getToken`, where a person is there. A stranger's text,
+   * which may repeat the token: it is not shown with the error.
+   */
+  get challenge(): Challenge | undefined {
+    return this.#challenge
   }
 }
 

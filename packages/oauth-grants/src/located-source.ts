@@ -300,10 +300,10 @@ export class LocatedSource<O extends GrantOptions, G extends Omit<GrantOptions, 
   }
 
   get #key(): string {
-    const { resourceUrl, issuer, expectedIssuer, legacy, allowAddress } = this.#given
+    const { resourceUrl, issuer, expectedIssuer, legacy, allowAddress, partition } = this.#given
     const { grantType } = this.#search
     // What one may do, another need not be allowed to.
-    const allowed = [legacy, allowAddress].map((each) => each !== undefined)
+    const allowed = [legacy !== undefined, allowAddress !== undefined && [partition]]
     return JSON.stringify(['server', grantType, resourceUrl, issuer, expectedIssuer, ...allowed])
   }
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type AuthOptions,
   AuthorizationCodeAuth,
+  type AuthorizationCodeOptions,
   ClientCredentialsAuth,
   clientSecretBasic,
   clientSecretPost,
@@ -13,6 +14,7 @@ import {
   privateKeyJwt,
   TokenSession,
 } from '../src/index.ts'
+import { callbackOf, loginServer, redirectUri } from './sign-in.ts'
 import { type Arrival, metadata, tokenServer } from './token-server.ts'
 
 /** Everything that a program, a logger or a bug report may make of a value. */
@@ -170,6 +172,47 @@ describe('what the server says', () => {
 
     expect(error).toMatchObject({ code: 'token_type_not_supported' })
     expect(shown(error)).not.toContain('hunter2')
+  })
+})
+
+describe('what a resource demands', () => {
+  it.each([
+    ['of somebody who signs in', { refreshToken: 'r' }],
+    ['of a server that was found', { resourceUrl: 'https://rs.example/mcp' }],
+  ])('is shown nowhere, for it may repeat the token: %s', async (_, options) => {
+    const events: GrantEvent[] = []
+    const demand = 'Bearer error="insufficient_scope", scope="more", realm="hunter2"'
+    const server = tokenServer(() => {
+      const { url, headers } = server.arrivals.at(-1) ?? expect.fail('nothing was sent')
+      if (url.includes('protected-resource')) {
+        return Response.json({ resource: 'https://rs.example/mcp', authorization_servers: [metadata.issuer] })
+      }
+      if (url.includes('.well-known')) return Response.json(loginServer)
+      if (url.endsWith('/token')) return Response.json({ access_token: 'hunter2', token_type: 'Bearer' })
+      const isAsking = !headers.has('authorization')
+      const challenge = isAsking ? 'Bearer' : demand
+      return new Response(null, { status: isAsking ? 401 : 403, headers: { 'www-authenticate': challenge } })
+    })
+    const auth = new AuthorizationCodeAuth({
+      ...(!('resourceUrl' in options) && { serverMetadata: loginServer }),
+      ...options,
+      clientId: 'me',
+      redirectUri,
+      authorize: (url) => callbackOf(url),
+      origins: ['https://rs.example'],
+      fetch: server.fetch,
+      onEvent: (event) => events.push(event),
+    } as AuthorizationCodeOptions)
+    await auth.getToken()
+
+    const error: unknown = await auth.fetch('https://rs.example/mcp').catch((caught: unknown) => caught)
+
+    expect(error).toMatchObject({
+      code: 'interaction_required',
+      challenge: { parameters: { scope: 'more' } },
+    })
+    expect(shown(error)).not.toContain('hunter2')
+    expect(shown(events)).not.toContain('hunter2')
   })
 })
 

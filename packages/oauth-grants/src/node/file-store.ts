@@ -4,7 +4,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readlink, rename, rm } from 'node:fs/promises'
+import { constants, type FileHandle, mkdir, open, readlink, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import * as v from 'valibot'
@@ -158,10 +158,13 @@ async function targetOf(path: string, hops = 0): Promise<string> {
 
 /** No file is an empty store; a file that holds something else is never taken for one. */
 async function read(path: string): Promise<Content> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
+  // Of a pipe nobody waits for the other end.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    },
+  )
   if (file === undefined) return { entries: new Map(), terms: new Map(), fence: 0 }
   try {
     await requirePrivate(file, path)
@@ -174,10 +177,12 @@ async function read(path: string): Promise<Content> {
 async function requirePrivate(file: FileHandle, path: string): Promise<void> {
   const uid = process.getuid?.()
   const stat = await file.stat()
+  const isPrivate = stat.isFile() && (stat.mode & 0o077) === 0 && stat.uid === uid
   // Windows has other means, and says nothing here; and of a folder, reading it tells more.
-  if (uid === undefined || !stat.isFile() || ((stat.mode & 0o077) === 0 && stat.uid === uid)) return
-  const why =
-    stat.uid === uid
+  if (uid === undefined || stat.isDirectory() || isPrivate) return
+  const why = !stat.isFile()
+    ? 'it is no file'
+    : stat.uid === uid
       ? `others can read it (mode ${(stat.mode & 0o777).toString(8)})`
       : 'it is of another user'
   const message = `${path} was not used: ${why}, so that its tokens may be known. Sign out there and delete it, or chmod 600 it if you are sure.`

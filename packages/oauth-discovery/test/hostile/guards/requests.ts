@@ -87,7 +87,7 @@ export const requestGuards: readonly Guard[] = [
     name: 'repaired-urls',
     answers: 'a parser repairs an issuer, and it is another one then',
     file: 'well-known.ts',
-    search: '!/[^!-~\\u0080-\\u{10ffff}]|\\\\/u.test(text) && ',
+    search: '!/[\\p{C}\\p{Z}\\\\]/u.test(text) && ',
     replace: '',
   },
   {
