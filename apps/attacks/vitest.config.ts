@@ -5,5 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
+    // Files share workers: loading the packages takes longer than most attacks.
+    isolate: false,
   },
 })
