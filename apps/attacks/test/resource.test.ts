@@ -592,3 +592,96 @@ it('says of a sign-in that is under way that another server is right: the code g
   expect(secretsAmong(world.at('as.example'))).toContain('hush-code')
   expect(world.at('evil.example')).toEqual([])
 })
+
+it('names an impostor before the real server: the search ends there, and nobody is shown a secret (RFC 8414 §6.2; RFC 9700 §4.4)', async () => {
+  await using world = await startWorld({
+    ...honestPages(),
+    [metadataUrl]: { ...resourceMetadata, authorization_servers: [evilIssuer, issuer] },
+    [wellKnown(evilIssuer)]: serverMetadata(issuer),
+  })
+  await using auth = victimOf('client secret', { resourceUrl }, { fetch: world.fetch })
+
+  expect(await failed(auth.getToken())).toMatchObject({ code: 'issuer_mismatch' })
+
+  expect(secretsAmong(world.arrivals)).toEqual([])
+})
+
+it('names a thousand servers to keep us busy, or others: four are asked (RFC 9728 §7.7)', async () => {
+  const servers = Array.from({ length: 1_000 }, (_, index) => `https://as${index}.example`)
+  await using world = await startWorld({
+    ...honestPages(),
+    [metadataUrl]: { ...resourceMetadata, authorization_servers: servers },
+  })
+
+  expect(await failed(discoverAuthorizationServer(resourceUrl, { fetch: world.fetch }))).toMatchObject({
+    code: 'server_metadata_not_found',
+  })
+
+  const hosts = new Set(world.arrivals.map(({ url }) => new URL(url).host))
+  expect([...hosts].toSorted()).toEqual([
+    'as0.example',
+    'as1.example',
+    'as2.example',
+    'as3.example',
+    'rs.example',
+  ])
+})
+
+it('leads a reader in a circle: after three steps nobody follows (RFC 9110 §15.4; RFC 9728 §7.7)', async () => {
+  let steps = 0
+  const onward = (response: Parameters<ReturnType<typeof status>>[0]) => {
+    steps += 1
+    // It would end, or this would last as long as the reader.
+    if (steps > 20) document(resourceMetadata)(response)
+    else status(302, { location: `${metadataUrl}?step=${steps}` })(response)
+  }
+  await using world = await startWorld({ ...honestPages(), [metadataUrl]: onward })
+
+  expect(isOAuthError(await failed(discoverAuthorizationServer(resourceUrl, { fetch: world.fetch })))).toBe(
+    true,
+  )
+
+  expect(world.arrivals.filter(({ url }) => url.startsWith(metadataUrl)).length).toBe(4)
+})
+
+it.each([
+  ['first', 'evil.example', 'rs.example'],
+  ['last', 'rs.example', 'evil.example'],
+])(
+  'says twice where its metadata is, the evil one %s, for two readers to read it in two ways: neither is taken (RFC 9110 §11.2; RFC 9728 §7.7)',
+  async (_, one, other) => {
+    const meta = 'https://evil.example/meta'
+    const challenge = [one, other]
+      .map((host) => `resource_metadata="${host === 'rs.example' ? metadataUrl : meta}"`)
+      .join(', ')
+    await using world = await startWorld({
+      ...honestPages(),
+      [resourceUrl]: status(401, { 'www-authenticate': `Bearer ${challenge}` }),
+      [meta]: namingEvil,
+    })
+
+    const found = await discoverAuthorizationServer(resourceUrl, { fetch: world.fetch })
+
+    expect(found.authorizationServerMetadata.issuer).toBe(issuer)
+    expect(world.at('evil.example')).toEqual([])
+  },
+)
+
+it('names a URL with a password in it, which would stand in every log: it is refused, and in no text (RFC 3986 §7.5; RFC 9728 §7.7)', async () => {
+  const meta = 'https://somebody:hush-word@rs.example/meta'
+  await using world = await startWorld({
+    ...honestPages(),
+    [resourceUrl]: status(401, { 'www-authenticate': pointingAt(meta) }),
+  })
+  const events: unknown[] = []
+  const options = { fetch: world.fetch, onEvent: (event: unknown) => events.push(event) }
+
+  await discoverAuthorizationServer(resourceUrl, options)
+
+  expect(events).toContainEqual(expect.objectContaining({ outcome: 'refused', code: 'invalid_url' }))
+  expect(world.asked.filter((url) => url.includes('/meta'))).toEqual([])
+  expect(JSON.stringify([events.filter(isNoChallenge), world.asked])).not.toContain('hush-word')
+})
+
+/** That event has what the resource said, word by word. */
+const isNoChallenge = (event: unknown) => JSON.stringify(event).includes('"challenge"') === false
