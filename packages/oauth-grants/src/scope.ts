@@ -48,8 +48,10 @@ export function baseScope(token: Token | undefined): readonly string[] {
 }
 
 /** How what was granted differs from what was asked for: where that was nothing, it cannot (RFC 6749 §3.3). */
-export function differenceOf({ scope, requestedScope }: Token): { granted?: 'less' | 'more' } {
+export function differenceOf({ scope, requestedScope, refreshToken }: Token): { granted?: 'less' | 'more' } {
   if (requestedScope.length === 0) return {}
-  if (!covers(scope, requestedScope)) return { granted: 'less' }
+  // Servers that give a refresh token seldom name what it was asked for by (OpenID Connect Core §11).
+  const held = refreshToken === undefined ? scope : [...scope, 'offline_access']
+  if (!covers(held, requestedScope)) return { granted: 'less' }
   return covers(requestedScope, scope) ? {} : { granted: 'more' }
 }

@@ -81,7 +81,10 @@ export class TokenExchangeAuth extends GrantAuth {
     this.#actsForMany = [subjectToken, actorToken].some((each) => typeof each !== 'string')
   }
 
-  /** A new one each time where each call may be for another subject: whose result is private is known to none of them. */
+  /**
+   * A new one each time, where a token is asked for by a function: for whom the next call is, nobody knows beforehand, and
+   * what is kept by this name (such as by `MCPClient.connect` in its `store`) is shared with nobody, and not found again.
+   */
   override get partition(): string {
     return this.#actsForMany ? crypto.randomUUID() : super.partition
   }

@@ -195,4 +195,19 @@ describe('events of what was granted', () => {
     expect(session.current()?.accessToken).toBe('new')
     expect(obtain).toHaveBeenCalledTimes(2)
   })
+
+  it.each([
+    ['a refresh token is what it was asked for, named or not', 'one', 'a scope obtained'],
+    ['without one it was not granted', undefined, 'a scope obtained less'],
+  ])('tell of offline_access that %s (SC-12)', async (_, refreshToken, last) => {
+    const { session, obtain, events, clock } = bench()
+    await session.getToken()
+    events.length = 0
+    const scopes = { requestedScope: ['b', 'offline_access'], scope: ['b'] }
+    obtain.mockResolvedValueOnce(tokenOf(clock, 'new', 100, { ...scopes, refreshToken }))
+
+    await session.getToken({ challenge: demand('b') })
+
+    expect(told(events)).toEqual(['a scope started', last])
+  })
 })
