@@ -32,7 +32,7 @@ export async function withLock<T>(
 async function acquire(path: string, mine: string): Promise<void> {
   const started = performance.now()
   while (!(await create(path, mine))) {
-    if (performance.now() - started > waitMs) throw lockError('ELOCKED', 'another process holds the lock')
+    if (performance.now() - started > waitMs) throw lockError('ELOCKED')
     if (await isStale(path)) await takeAway(path)
     else await sleep(5 + 20 * Math.random())
   }
@@ -44,10 +44,9 @@ async function create(path: string, text: string): Promise<boolean> {
     await writeFile(path, text, { flag: 'wx', mode: 0o600 })
     return true
   } catch (error) {
-    // What the file system throws has a code.
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    if (/^(?:ENOSPC|EDQUOT|EFBIG|EIO)$/.test(String((error as NodeJS.ErrnoException).code)))
-      await rm(path, { force: true })
+    const { code = '' } = error as NodeJS.ErrnoException // what the file system throws has one
+    if (code === 'EEXIST') return false
+    if (['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(code)) await rm(path, { force: true })
     throw error
   }
 }
@@ -81,13 +80,14 @@ async function takeAway(path: string): Promise<void> {
 async function requireLock(path: string, mine: string): Promise<void> {
   const now = new Date()
   await utimes(path, now, now).catch(() => {})
-  if (!(await isHeldBy(path, mine))) throw lockError('ELOCKLOST', 'another process took the lock over')
+  if (!(await isHeldBy(path, mine))) throw lockError('ELOCKLOST')
 }
 
 async function isHeldBy(path: string, mine: string): Promise<boolean> {
-  return (await readFile(path, 'utf8').catch(() => '')) === mine
+  return (await readFile(path, 'utf8').catch(() => {})) === mine
 }
 
-function lockError(code: 'ELOCKED' | 'ELOCKLOST', message: string): Error {
-  return Object.assign(new Error(message), { code })
+/** Whoever holds what the lock is for says the rest. */
+function lockError(code: 'ELOCKED' | 'ELOCKLOST'): Error {
+  return Object.assign(new Error(code), { code })
 }

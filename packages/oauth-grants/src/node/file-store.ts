@@ -25,7 +25,7 @@ interface Content {
 
 /** A map as JSON has it. Not a record: that one leaves out keys such as `__proto__`, and any text is a key. */
 const members = /* @__PURE__ */ (() =>
-  v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value)))()
+  v.custom<object>((value) => value instanceof Object && !Array.isArray(value)))()
 /** Version 1 knew no turns. */
 const schema = /* @__PURE__ */ (() =>
   v.object({
@@ -222,7 +222,8 @@ async function write(path: string, content: Content, requireLock: () => Promise<
     try {
       const { entries, terms, fence } = content
       const maps = { entries: Object.fromEntries(entries), terms: Object.fromEntries(terms) }
-      await file.writeFile(`${JSON.stringify({ version: 2, ...maps, fence }, null, 2)}\n`)
+      const text = JSON.stringify({ version: 2, ...maps, fence }, null, 2)
+      await file.writeFile(`${text}\n`)
       await file.sync()
     } finally {
       await file.close()
