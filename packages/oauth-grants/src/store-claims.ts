@@ -182,7 +182,9 @@ const leasing: Readonly<Record<string, Act>> = {
   ) {
     const first = await leaseOf(one, key, 0)
     await leaseOf(other, key, ms)
-    differ(await one.save(key, 'a', { ...none, fence: first.fence }), undefined, 'save')
+    const own = await one.save(key, 'a', { ...none, fence: first.fence })
+    differ(own, undefined, 'save')
+    differ(await one.save(key, 'b', { expect: own, fence: first.fence }), undefined, 'the second save')
   },
   async 'lets everybody read and write meanwhile'(one, other, key) {
     await leaseOf(one, key, 0)

@@ -66,6 +66,16 @@ const wrongs: Readonly<Record<string, (right: TokenStore) => Partial<TokenStore>
         more.fence !== undefined && more.fence < newest ? undefined : right.save(name, value, more),
     }
   },
+  'keeps one value in a turn': (right) => {
+    let last: number | undefined
+    return {
+      save: async (name, value, more) => {
+        if (more.fence !== undefined && more.fence === last) return undefined
+        last = more.fence
+        return right.save(name, value, more)
+      },
+    }
+  },
   'gives back what is not its own': (right) => {
     let last: AsyncDisposable | undefined
     return {
