@@ -1,5 +1,6 @@
+import type { Challenge } from '@x/oauth-discovery'
 import { startTestbed, type Testbed, testClients } from '@x/testbed'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   type AuthorizedFetchOptions,
   authorizedFetch,
@@ -7,6 +8,7 @@ import {
   createToken,
   type GetTokenOptions,
   TokenSession,
+  type TokenSource,
 } from '../src/index.ts'
 import { type Reply, tokenServer } from './token-server.ts'
 
@@ -115,23 +117,23 @@ describe('the arguments of fetch', () => {
   })
 })
 
-it.each(['a-token', {}, { accessToken: undefined }])(
-  'sends nothing with %j, which a source without types gives for a token',
-  async (given) => {
-    const sent: unknown[] = []
-    const source = { getToken: async () => given as never }
-    const fetch = authorizedFetch(source, {
-      origins: ['https://api.example'],
-      fetch: async (input) => {
-        sent.push(input)
-        return new Response()
-      },
-    })
+describe.each<[string, (given: never) => TokenSource]>([
+  ['getToken', (given) => ({ getToken: async () => given })],
+  ['current', (given) => ({ ...sourceOf('t1'), current: () => given })],
+])('by a source without types, whose %s is wrong,', (_, giving) => {
+  it.each(['a-token', {}, { accessToken: undefined }, { accessToken: 'a b', tokenType: 'Bearer' }])(
+    'nothing is sent with %j for a token (RFC 6750 §2.1)',
+    async (given) => {
+      const send = vi.fn<typeof fetch>(async () => new Response())
+      const source = giving(given as never)
 
-    await expect(fetch('https://api.example/')).rejects.toMatchObject({ code: 'invalid_token' })
-    expect(sent).toEqual([])
-  },
-)
+      const going = authorizedFetch(source, { origins: ['https://api.example'], fetch: send })(url)
+
+      await expect(going).rejects.toMatchObject({ code: 'invalid_token' })
+      expect(send).not.toHaveBeenCalled()
+    },
+  )
+})
 
 describe('the token', () => {
   it.each<[string, string | URL | Request, RequestInit | undefined]>([
@@ -197,6 +199,15 @@ describe('the token', () => {
       authorization: 'Bearer t1',
       'x-mine': '1',
     })
+  })
+
+  it('takes the place of no header whose name only begins or ends alike', async () => {
+    const { fetch, arrivals } = bench()
+    const headers = { 'authorization-hint': 'a', 'x-authorization': 'b' }
+
+    await fetch(url, { headers })
+
+    expect(Object.fromEntries(arrivals[0]?.headers ?? [])).toEqual({ ...headers, authorization: 'Bearer t1' })
   })
 
   it('changes nothing that the caller gave', async () => {
@@ -278,6 +289,7 @@ describe('another origin', () => {
     ['a data URL', 'data:text/plain,x'],
     ['a blob URL', 'blob:https://api.example/0'],
     ['nothing', ''],
+    ['a host that is none', 'https://[/'],
   ])('is sent nothing: %s (MC-03)', async (_, target) => {
     const { fetch, source, arrivals } = bench()
 
@@ -288,6 +300,18 @@ describe('another origin', () => {
     })
     expect(arrivals).toEqual([])
     expect(source.getToken).not.toHaveBeenCalled()
+  })
+
+  it.each([
+    ['https://evil.example/a?key=hunter2#x', 'https://evil.example/a?…: the token is'],
+    ['/orders?key=hunter2', '"/orders": it is no absolute URL, and the token is'],
+    ['https://[/?key=hunter2', '"https://[/": it is no absolute URL, and the token is'],
+  ])('is named, without a query, beside those that the token is for: %s (NS-09)', async (target, told) => {
+    const { fetch } = bench([ok], { origins: ['https://api.example', 'https://second.example'] })
+
+    await expect(fetch(target)).rejects.toMatchObject({
+      message: `Nothing was sent to ${told} for https://api.example, https://second.example. Name it in the option origins, if it may see that token.`,
+    })
   })
 
   it('is sent nothing by a URL or a Request either', async () => {
@@ -354,7 +378,11 @@ describe('the origins', () => {
     '',
   ])('cannot be %j (MC-09, NS-02)', (origin) => {
     expect(() => bench([ok], { origins: ['https://api.example', origin] })).toThrow(
-      expect.objectContaining({ name: 'AuthConfigError', code: 'invalid_origin' }),
+      expect.objectContaining({
+        name: 'AuthConfigError',
+        code: 'invalid_origin',
+        message: `The origin ${JSON.stringify(origin)} cannot be used: it is not https. If you trust it, pass allowAddress.`,
+      }),
     )
   })
 
@@ -400,6 +428,26 @@ describe('a 401', () => {
     const [, second] = source.getToken.mock.calls
     expect(second?.[0]?.rejected?.accessToken).toBe('t1')
     expect(source.getToken).toHaveBeenCalledTimes(2)
+  })
+
+  it.each<[string, Record<string, string>, Challenge | undefined]>([
+    [
+      'the challenge that says where the metadata is (RFC 9728 §5.1)',
+      { 'www-authenticate': 'Basic realm="a", Bearer resource_metadata="https://api.example/m"' },
+      { scheme: 'bearer', parameters: { resource_metadata: 'https://api.example/m' } },
+    ],
+    [
+      'the first challenge, where none says that',
+      { 'www-authenticate': 'Bearer realm="a", Basic realm="b"' },
+      { scheme: 'bearer', parameters: { realm: 'a' } },
+    ],
+    ['nothing, where there is no challenge', {}, undefined],
+  ])('tells the source what the resource said: %s', async (_, headers, challenge) => {
+    const { fetch, source } = bench([() => new Response(null, { status: 401, headers }), ok])
+
+    await fetch(url)
+
+    expect(source.getToken.mock.lastCall?.[0]?.challenge).toEqual(challenge)
   })
 
   it('a second time is the answer (MC-04)', async () => {
@@ -477,6 +525,15 @@ describe('what might have run', () => {
     expect(source.getToken).toHaveBeenCalledTimes(1)
   })
 
+  it.each([200, 400, 404, 500])('is not sent again after %d, whatever it demands', async (code) => {
+    const headers = { 'www-authenticate': 'Bearer error="insufficient_scope", scope="admin"' }
+    const { fetch, source, arrivals } = bench([() => new Response(null, { status: code, headers }), ok])
+
+    await expect(fetch(url)).resolves.toMatchObject({ status: code })
+    expect(arrivals).toHaveLength(1)
+    expect(source.getToken).toHaveBeenCalledTimes(1)
+  })
+
   it('is not sent again after 403 insufficient_scope, where the source has no other token', async () => {
     const challenge = { 'www-authenticate': 'Bearer error="insufficient_scope", scope="admin"' }
     const { fetch, source, arrivals } = bench([() => new Response(null, { status: 403, headers: challenge })])
@@ -524,6 +581,7 @@ describe('a body', () => {
     ['a Blob', () => [url, post(new Blob([bytes]))]],
     ['a form', () => [url, post(new URLSearchParams({ a: 'é&=' }))]],
     ['nothing', () => [url, { method: 'POST' }]],
+    ['null', () => [url, { method: 'POST', body: null }]],
     ['a Request with bytes', () => [new Request(url, post(bytes))]],
     ['a Request with a text', () => [new Request(url, post('text'))]],
     ['a Request and an init with bytes', () => [new Request(url, post('text')), post(bytes)]],
@@ -550,6 +608,38 @@ describe('a body', () => {
     expect(bodies[1]?.every((byte) => byte === 7)).toBe(true)
   })
 
+  it('of a Request is left to its owner where no token can be had', async () => {
+    const { fetch, source } = bench()
+    source.getToken.mockRejectedValueOnce(new Error('no token'))
+    const request = new Request(url, post('own'))
+
+    await expect(fetch(request)).rejects.toThrow('no token')
+
+    await expect(request.text()).resolves.toBe('own')
+  })
+
+  it('of a Request is left to its owner where the init has another one', async () => {
+    const { bodies, send } = byteServer()
+    const { fetch } = bench([], { fetch: send })
+    const request = new Request(url, post('own'))
+
+    await fetch(request, post('other'))
+
+    expect(bodies.map((body) => new TextDecoder().decode(body))).toEqual(['other', 'other'])
+    await expect(request.text()).resolves.toBe('own')
+  })
+
+  it('that a Request does not have costs no copy of it', async () => {
+    const { fetch, arrivals } = bench([status(401), ok])
+    const request = new Request(url)
+    const clone = vi.spyOn(request, 'clone')
+
+    await fetch(request)
+
+    expect(arrivals).toHaveLength(2)
+    expect(clone).not.toHaveBeenCalled()
+  })
+
   async function* chunks() {
     yield new TextEncoder().encode('once')
   }
@@ -573,6 +663,18 @@ describe('a body', () => {
       expect(authorizations()).toEqual(['Bearer t1', 'Bearer t2'])
     },
   )
+
+  it('that is a stream is not sent again either where the browser has no iterator for one (MC-06)', async () => {
+    const { prototype } = ReadableStream
+    const iterator = Object.getOwnPropertyDescriptor(prototype, Symbol.asyncIterator) ?? {}
+    Reflect.deleteProperty(prototype, Symbol.asyncIterator)
+    onTestFinished(() => void Object.defineProperty(prototype, Symbol.asyncIterator, iterator))
+    const { fetch, arrivals } = bench([status(401), ok])
+    const init = { method: 'POST', body: new Blob(['once']).stream(), duplex: 'half' } as RequestInit
+
+    await expect(fetch(url, init)).resolves.toMatchObject({ status: 401 })
+    expect(arrivals.map((arrival) => arrival.body)).toEqual(['once'])
+  })
 })
 
 describe('a signal', () => {

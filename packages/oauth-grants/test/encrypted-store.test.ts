@@ -1,9 +1,12 @@
+import { createCipheriv, randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { encrypted, memoryStore, type TokenStore } from '../src/index.ts'
 import { withoutLeases } from './without-leases.ts'
 
 const newKey = () => crypto.getRandomValues(new Uint8Array(32))
+const newCryptoKey = (name: string, length: number, usages: KeyUsage[]) =>
+  crypto.subtle.generateKey({ name, length }, false, usages)
 const none = { expect: undefined }
 const unreadable = { name: 'StoreError', code: 'store_unreadable', recovery: 'terminal' }
 
@@ -28,6 +31,15 @@ describe('an encrypted store', () => {
     await encrypted(store, bytes).save('a', 'hunter2', none)
 
     await expect(encrypted(store, key).load('a')).resolves.toMatchObject({ value: 'hunter2' })
+  })
+
+  it('is read as others may write it: an IV of 96 bits, what is sealed, and its tag (NIST SP 800-38D §8.2)', async () => {
+    const [store, key, iv] = [memoryStore(), newKey(), randomBytes(12)]
+    const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from('name ä'))
+    const sealed = Buffer.concat([iv, cipher.update('hunter2'), cipher.final(), cipher.getAuthTag()])
+    await store.save('name ä', `1.${sealed.toString('base64')}`, none)
+
+    await expect(encrypted(store, key).load('name ä')).resolves.toMatchObject({ value: 'hunter2' })
   })
 
   it('is read by an earlier key, and written by the first', async () => {
@@ -125,9 +137,18 @@ it.each<[string, () => unknown]>([
     'for something else',
     () => crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256', length: 256 }, false, ['sign']),
   ],
-  ['of 128 bits', () => crypto.subtle.generateKey({ name: 'AES-GCM', length: 128 }, false, ['encrypt'])],
+  ['of 128 bits', () => newCryptoKey('AES-GCM', 128, ['encrypt', 'decrypt'])],
+  ['for another mode of AES', () => newCryptoKey('AES-CBC', 256, ['encrypt', 'decrypt'])],
+  ['good to encrypt only', () => newCryptoKey('AES-GCM', 256, ['encrypt'])],
+  ['good to decrypt only', () => newCryptoKey('AES-GCM', 256, ['decrypt'])],
 ])('refuses a key that is %s, at once', async (_, make) => {
   const key = (await make()) as CryptoKey
 
-  expect(() => encrypted(memoryStore(), key)).toThrow(expect.objectContaining({ code: 'invalid_key' }))
+  expect(() => encrypted(memoryStore(), key)).toThrow(
+    expect.objectContaining({
+      code: 'invalid_key',
+      message:
+        'The key of encrypted cannot be used: it has to be 32 random bytes, or a CryptoKey of AES-GCM with 256 bits, for encrypt and decrypt.',
+    }),
+  )
 })

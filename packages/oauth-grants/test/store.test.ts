@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   type AuthOptions,
   AuthorizationCodeAuth,
@@ -19,6 +19,33 @@ describe('memoryStore', () => {
     expect(revision).toBeTypeOf('string')
     await expect(store.load('a')).resolves.toEqual({ value: 'one', revision })
     await expect(store.load('b')).resolves.toBeUndefined()
+  })
+
+  it('gives value and revision of an entry, and nothing else', async () => {
+    const store = memoryStore()
+    const keepUntil = Date.now() + 60_000
+
+    const revision = await store.save('a', 'one', { expect: undefined, fence: 1, keepUntil })
+
+    expect(Object.entries((await store.load('a')) ?? {})).toEqual([
+      ['value', 'one'],
+      ['revision', revision],
+    ])
+  })
+
+  it('forgets a value from the moment that it is of no use', async () => {
+    const store = memoryStore()
+    await store.save('a', 'one', { expect: undefined, keepUntil: 1_000 })
+    const now = vi.spyOn(Date, 'now').mockReturnValue(999)
+    onTestFinished(() => now.mockRestore())
+
+    const writeAt = async (ms: number) => {
+      now.mockReturnValue(ms)
+      await store.save(`at ${ms}`, 'x', { expect: undefined })
+      return store.load('a')
+    }
+
+    expect([await writeAt(999), await writeAt(1_000)]).toMatchObject([{ value: 'one' }, undefined])
   })
 
   it('forgets what has ended with the next write, and nothing else', async () => {

@@ -148,6 +148,32 @@ it('a fetch that only proves leaves the rest of a request as it is (DP-03)', asy
   ])
 })
 
+it('a fetch that only proves needs no headers (DP-03)', async () => {
+  const send = vi.fn<Fetch>(async () => new Response('here'))
+  const prove = (await dpop()).proving(send, 't1')
+
+  await prove(url)
+
+  expect([...new Headers(send.mock.lastCall?.[1]?.headers).keys()]).toEqual(['dpop'])
+})
+
+it('the answer that asks for a nonce is let go, and the body that goes out again is not (DP-04)', async () => {
+  const cancel = vi.fn()
+  const sent: Request[] = []
+  const binding = await dpop()
+  const prove = binding.proving(async (input) => {
+    // Read when all is over, as a connection does that lets the answer begin before the end of the body.
+    sent.push(input instanceof Request ? input : new Request(input))
+    const headers = { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'n1' }
+    return new Response(new ReadableStream({ cancel }), sent.length === 1 ? { status: 401, headers } : {})
+  }, 't1')
+
+  await prove(new Request(url, { method: 'POST', body: 'own' }))
+
+  expect(cancel).toHaveBeenCalledTimes(1)
+  await expect(Promise.all(sent.map((each) => each.text()))).resolves.toEqual(['own', 'own'])
+})
+
 it('a fetch that only proves has the headers in each try, also those that can be read once (DP-04)', async () => {
   const sent: Request[] = []
   const binding = await dpop()

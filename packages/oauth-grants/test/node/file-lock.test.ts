@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { withLock } from '../../src/node/file-lock.ts'
 import { newFolder } from './folder.ts'
+import { instead } from './system.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -18,6 +19,27 @@ async function leave(path: string, msAgo: number): Promise<void> {
   await writeFile(path, 'of another process')
   const then = new Date(Date.now() - msAgo)
   await utimes(path, then, then)
+}
+
+/** As long as it takes to create a file, and more. */
+async function aWhile(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await stat('.')
+}
+
+/** Makes a file, or not even that, and fails to write into it. */
+function failToWrite(code: string, isMade: boolean): void {
+  instead('writeFile', (real) => async (path, _, options) => {
+    if (isMade) await real(path, '', options)
+    throw Object.assign(new Error(code), { code })
+  })
+}
+
+/** Another process is faster each time that something is to be removed. */
+function removedByOthers(): void {
+  instead('rm', (real) => async (path, options) => {
+    await real(path, { ...options, force: true })
+    return real(path, options)
+  })
 }
 
 /** What many do who want the lock at once: how many were inside together at most, and how many failed. */
@@ -65,8 +87,7 @@ describe('a lock', () => {
     const act = vi.fn(async () => 'done')
 
     const waiting = withLock(path, act)
-    // As many turns as it takes to create a file, and more.
-    for (let turn = 0; turn < 20; turn += 1) await stat(path)
+    await aWhile()
     const calls = act.mock.calls.length
     await writeFile(path, 'still of another process')
     await rm(path)
@@ -75,14 +96,81 @@ describe('a lock', () => {
     expect(calls).toBe(0)
   })
 
+  it('is waited for up to half a minute', async () => {
+    const path = await newLock()
+    await leave(path, 0)
+    vi.spyOn(performance, 'now').mockReturnValueOnce(1_000).mockReturnValue(31_000)
+
+    const waiting = withLock(path, async () => 'done')
+    await aWhile()
+    await rm(path)
+
+    await expect(waiting).resolves.toBe('done')
+  })
+
   it('is waited for no longer than half a minute', async () => {
     const path = await newLock()
     await leave(path, 0)
-    vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(30_001)
+    vi.spyOn(performance, 'now').mockReturnValueOnce(1_000).mockReturnValue(31_001)
 
     await expect(withLock(path, async () => 'done')).rejects.toMatchObject({ code: 'ELOCKED' })
 
     expect(await readFile(path, 'utf8')).toBe('of another process')
+  })
+
+  it.each([
+    ['a process has it', []],
+    ['a process takes it from a dead one', ['.stale']],
+  ])('is not looked at all the time while %s', async (_, more) => {
+    const path = await newLock()
+    await leave(path, more.length === 0 ? 0 : 20_000)
+    for (const each of more) await leave(`${path}${each}`, 0)
+    vi.spyOn(Math, 'random').mockReturnValue(1)
+    const looks = vi.spyOn(performance, 'now')
+    const started = Date.now()
+
+    const waiting = withLock(path, async () => 'done')
+    await vi.waitUntil(() => looks.mock.calls.length > 10, { timeout: 20_000, interval: 1 })
+    const took = Date.now() - started
+    for (const each of ['', ...more]) await rm(`${path}${each}`)
+    await waiting
+
+    // A timer may be a little early.
+    expect(took).toBeGreaterThan(10 * (more.length === 0 ? 20 : 4))
+  })
+
+  it('of a living process is not taken for that of a dead one: nothing beside it is removed either', async () => {
+    const path = await newLock()
+    await leave(path, 0)
+    await leave(`${path}.stale`, 20_000)
+
+    const waiting = withLock(path, async () => 'done')
+    await aWhile()
+    await rm(path)
+    await waiting
+
+    expect(await isThere(`${path}.stale`)).toBe(true)
+  })
+
+  it('is gone also where somebody else was faster to remove it', async () => {
+    removedByOthers()
+
+    await expect(withLock(await newLock(), async () => 'done')).resolves.toBe('done')
+  })
+
+  it.each<[string, boolean]>([
+    ['ENOSPC', true],
+    ['ENOSPC', false],
+    ['EDQUOT', true],
+    ['EFBIG', true],
+    ['EIO', true],
+  ])('is not left behind half written (%s; was made: %s)', async (code, isMade) => {
+    const path = await newLock()
+    failToWrite(code, isMade)
+
+    await expect(withLock(path, async () => 'done')).rejects.toMatchObject({ code })
+
+    expect(await isThere(path)).toBe(false)
   })
 
   it('is not to be had where there is no folder for it', async () => {
@@ -90,6 +178,16 @@ describe('a lock', () => {
 
     await expect(withLock(path, async () => 'done')).rejects.toMatchObject({ code: 'ENOENT' })
   })
+})
+
+it('a lock stays with who has it where another has no room to open one', async () => {
+  const path = await newLock()
+  await leave(path, 0)
+  failToWrite('EMFILE', false)
+
+  await expect(withLock(path, async () => 'done')).rejects.toMatchObject({ code: 'EMFILE' })
+
+  expect(await isThere(path)).toBe(true)
 })
 
 describe('a lock of a process that died', () => {
@@ -104,6 +202,64 @@ describe('a lock of a process that died', () => {
     await expect(withLock(path, async () => 'done')).resolves.toBe('done')
 
     expect(await isThere(path)).toBe(false)
+  })
+
+  it.each([10_000, -10_000])('is taken for one after ten seconds, and not sooner (%i)', async (msAgo) => {
+    const path = await newLock()
+    await leave(path, 0)
+    const then = new Date(1_700_000_000_000)
+    await utimes(path, then, then)
+    const now = vi.spyOn(Date, 'now').mockReturnValue(then.getTime() + msAgo)
+    const act = vi.fn(async () => 'done')
+
+    const waiting = withLock(path, act)
+    await aWhile()
+    expect(act).not.toHaveBeenCalled()
+    now.mockReturnValue(then.getTime() + msAgo + Math.sign(msAgo))
+
+    await expect(waiting).resolves.toBe('done')
+  })
+
+  it('is left to who has the turn to take it over', async () => {
+    const path = await newLock()
+    await leave(path, 20_000)
+    await leave(`${path}.stale`, 0)
+    const act = vi.fn(async () => 'done')
+
+    const waiting = withLock(path, act)
+    await aWhile()
+    const found = await readFile(path, 'utf8').catch(() => 'none')
+    const calls = act.mock.calls.length
+    await rm(`${path}.stale`)
+    await waiting
+
+    expect([found, calls]).toEqual(['of another process', 0])
+  })
+
+  it('is looked at again by who has the turn: what a faster one has put in its place stays there', async () => {
+    const path = await newLock()
+    await leave(path, 0)
+    vi.spyOn(Date, 'now').mockReturnValueOnce(Date.now() + 20_000)
+    const act = vi.fn(async () => 'done')
+
+    const waiting = withLock(path, act)
+    await aWhile()
+    const calls = act.mock.calls.length
+    await rm(path)
+    await waiting
+
+    expect(calls).toBe(0)
+  })
+
+  it.each([
+    ['the lock', ['']],
+    ['that of who died while taking it over', ['', '.stale']],
+  ])('is taken over also where another one was faster to remove it: %s', async (_, left) => {
+    const path = await newLock()
+    for (const each of left) await leave(`${path}${each}`, 20_000)
+    removedByOthers()
+
+    await expect(withLock(path, async () => 'done')).resolves.toBe('done')
   })
 
   it('is taken over by one of many, each time', async () => {

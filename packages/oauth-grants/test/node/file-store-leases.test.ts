@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { fileStore } from '../../src/node.ts'
@@ -38,6 +38,14 @@ describe('a turn in a file', () => {
     expect(second.filter((each) => each !== undefined)).toEqual([])
     expect(new Set(first.map((each) => each?.fence)).size).toBe(20)
     expect((await contentOf(path)).terms).toEqual(expect.arrayContaining(keys))
+  })
+
+  it('is refused at once while another has it: who asks stands in the way of nobody', async () => {
+    const path = await newPath()
+    await lease(path, 'a', 0)
+    await writeFile(`${path}.lock`, 'of another process')
+
+    expect(await lease(path, 'a', 1)).toBeUndefined()
   })
 
   it('that is over is not in it any longer once somebody has another one', async () => {

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { chmod, chown, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { isOAuthError } from '../../src/index.ts'
 import { fileStore } from '../../src/node.ts'
 import { bench } from '../sign-in.ts'
@@ -39,12 +40,14 @@ describe.runIf(hasModes)('what is kept', () => {
       await store.save('a', 'one', { expect: undefined })
       const text = await readFile(path, 'utf8')
       await chmod(path, mode)
-      const unsafe = { name: 'StoreError', code: 'store_unsafe', recovery: 'terminal', path }
+      const octal = mode.toString(8)
+      const message = `${path} was not used: others can read it (mode ${octal}), so that its tokens may be known. Sign out there and delete it, or chmod 600 it if you are sure.`
+      const unsafe = { name: 'StoreError', code: 'store_unsafe', recovery: 'terminal', path, message }
 
       await expect(store.load('a')).rejects.toMatchObject(unsafe)
       await expect(store.save('b', 'two', { expect: undefined })).rejects.toMatchObject(unsafe)
       expect(await readFile(path, 'utf8')).toBe(text)
-      expect(await modeOf(path)).toBe(mode.toString(8))
+      expect(await modeOf(path)).toBe(octal)
     },
   )
 
@@ -52,7 +55,30 @@ describe.runIf(hasModes)('what is kept', () => {
     const path = await fileOf('{"version":1,"entries":{}}')
     await chown(path, 12345, 12345)
 
-    await expect(fileStore({ path }).load('a')).rejects.toMatchObject({ code: 'store_unsafe' })
+    await expect(fileStore({ path }).load('a')).rejects.toMatchObject({
+      code: 'store_unsafe',
+      message: expect.stringContaining('it is of another user'),
+    })
+  })
+
+  it('is not waited for where a pipe is in its place, which may be of anybody (NS-08)', async () => {
+    const path = await newPath()
+    execFileSync('mkfifo', ['-m', '600', path])
+
+    await expect(fileStore({ path }).load('a')).rejects.toMatchObject({
+      code: 'store_unsafe',
+      message: expect.stringContaining('it is no file'),
+    })
+  })
+
+  it('is used where the system knows no users, as Windows: it has other means', async () => {
+    const path = await fileOf('{"version":1,"entries":{}}')
+    await chmod(path, 0o644)
+    const own = Object.getOwnPropertyDescriptor(process, 'getuid') ?? expect.fail('there is one')
+    Object.defineProperty(process, 'getuid', { ...own, value: undefined })
+    onTestFinished(() => void Object.defineProperty(process, 'getuid', own))
+
+    await expect(fileStore({ path }).load('a')).resolves.toBeUndefined()
   })
 
   it('says how to make it good, and nothing of what is in it (NS-09)', async () => {
@@ -80,6 +106,7 @@ describe('a file that holds something else', () => {
     ['ours without a version', '{"entries":{"a":{"value":"hunter2","revision":"1"}}}'],
     ['a list of entries', '{"version":1,"entries":["hunter2"]}'],
     ['no entries', '{"version":1,"entries":null}'],
+    ['a number of entries', '{"version":1,"entries":5}'],
     ['an empty list of entries', '{"version":1,"entries":[]}'],
     ['an entry that is a text', '{"version":1,"entries":{"a":"hunter2"}}'],
     ['an entry without a revision', '{"version":1,"entries":{"a":{"value":"hunter2"}}}'],
@@ -105,6 +132,25 @@ describe('a file that holds something else', () => {
       expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter')
     }
     expect(await readFile(path, 'utf8')).toBe(text)
+  })
+
+  const isLater =
+    'is of a later version of @x/oauth-grants, and was left as it is. Update this program, or give it a file of its own.'
+  const isOther =
+    'holds something else than credentials, and was left as it is. Move it away, and sign in again.'
+
+  it.each([
+    ['{"version":3,"entries":{}}', isLater],
+    ['{"version":99}', isLater],
+    ['{"version":2,"entries":[]}', isOther],
+    ['{"version":0,"entries":{}}', isOther],
+    ['{"version":"3","entries":{}}', isOther],
+    ['{}', isOther],
+    ['', isOther],
+  ])('is told from one of a later version: %s', async (text, what) => {
+    const path = await fileOf(text)
+
+    await expect(fileStore({ path }).load('a')).rejects.toMatchObject({ message: `${path} ${what}` })
   })
 })
 
@@ -160,7 +206,12 @@ describe('the default place', () => {
     (name) => {
       // What a program without types may pass.
       expect(() => fileStore({ name: name as string })).toThrow(
-        expect.objectContaining({ name: 'StoreError', code: 'invalid_name', recovery: 'terminal' }),
+        expect.objectContaining({
+          name: 'StoreError',
+          code: 'invalid_name',
+          recovery: 'terminal',
+          path: name,
+        }),
       )
     },
   )

@@ -1,9 +1,31 @@
-import { mkdir, readdir, readlink, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  type FileHandle,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { fileStore } from '../../src/node.ts'
 import { bench } from '../sign-in.ts'
 import { fileOf, newPath } from './folder.ts'
+import { instead } from './system.ts'
+
+afterEach(() => void vi.restoreAllMocks())
+
+/** Is told of each file that is opened. */
+function whenOpened(act: (file: FileHandle, path: string) => unknown): void {
+  instead('open', (real) => async (path, ...how) => {
+    const file = await real(path, ...how)
+    await act(file, String(path))
+    return file
+  })
+}
 
 describe('a store in a file', () => {
   it('is empty where there is no file, and makes none to find that out', async () => {
@@ -22,6 +44,65 @@ describe('a store in a file', () => {
 
     expect(revision).toBeTypeOf('string')
     expect(found).toEqual({ value: 'one', revision })
+  })
+
+  it('gives value and revision of an entry, and nothing else', async () => {
+    const path = await newPath()
+    const keepUntil = Date.now() + 60_000
+
+    const revision = await fileStore({ path }).save('a', 'one', { expect: undefined, fence: 1, keepUntil })
+
+    expect(Object.entries((await fileStore({ path }).load('a')) ?? {})).toEqual([
+      ['value', 'one'],
+      ['revision', revision],
+    ])
+  })
+
+  it('is on the disk before it takes the place of the old one, and open no longer', async () => {
+    const path = await newPath()
+    const steps: string[] = []
+    const noted = async (step: string, done: Promise<void>) => {
+      await done
+      steps.push(step)
+    }
+    whenOpened((file, opened) => {
+      if (opened !== `${path}.tmp`) return
+      const [sync, close] = [file.sync.bind(file), file.close.bind(file)]
+      Object.assign(file, { sync: () => noted('sync', sync()), close: () => noted('close', close()) })
+    })
+    instead('rename', (real) => (from, to) => noted('rename', real(from, to)))
+
+    await fileStore({ path }).save('a', 'one', { expect: undefined })
+
+    expect(steps).toEqual(['sync', 'close', 'rename'])
+  })
+
+  it('is not written where nothing is kept or forgotten', async () => {
+    const path = await newPath()
+    const store = fileStore({ path })
+
+    await store.clear('a', { expect: undefined })
+    const before = await readdir(join(path, '..'))
+    await store.save('a', 'one', { expect: undefined })
+    const { ino } = await stat(path)
+    await store.save('a', 'late', { expect: undefined })
+    await store.clear('a', { expect: undefined })
+
+    // A file that takes the place of another one has another number.
+    expect([before, (await stat(path)).ino]).toEqual([[], ino])
+  })
+
+  it('leaves no file open', async () => {
+    const path = await newPath()
+    const files: FileHandle[] = []
+    whenOpened((file) => files.push(file))
+
+    const revision = await fileStore({ path }).save('a', 'one', { expect: undefined })
+    await fileStore({ path }).load('a')
+    await fileStore({ path }).clear('a', { expect: revision })
+
+    // A file that is closed has no number.
+    expect(files.map(({ fd }) => fd)).toEqual([-1, -1, -1, -1])
   })
 
   it('holds many credentials, each under its key', async () => {
@@ -156,6 +237,53 @@ describe('a file that cannot be used', () => {
     )
   })
 
+  it('is not to be had for now, for another process has its turn at it', async () => {
+    const path = await newPath()
+    await writeFile(`${path}.lock`, 'of another process')
+    vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(30_001)
+
+    await expect(fileStore({ path }).save('a', 'one', { expect: undefined })).rejects.toMatchObject({
+      ...unavailable,
+      recovery: 'transient',
+      path,
+      message: `${path} could not be read or written (ELOCKED). Another process keeps it locked. If there is none, delete the .lock file beside it.`,
+    })
+  })
+
+  it('is left to who took the turn over meanwhile', async () => {
+    const path = await newPath()
+    await fileStore({ path }).save('a', 'one', { expect: undefined })
+    const text = await readFile(path, 'utf8')
+    whenOpened((_, opened) => opened === `${path}.tmp` && writeFile(`${path}.lock`, 'of another process'))
+
+    await expect(fileStore({ path }).save('b', 'two', { expect: undefined })).rejects.toMatchObject({
+      ...unavailable,
+      recovery: 'transient',
+      path,
+      message: `${path} could not be read or written (ELOCKLOST). This process was held up for so long that another took over. Try again.`,
+    })
+
+    expect(await readFile(path, 'utf8')).toBe(text)
+    expect(await readdir(join(path, '..'))).toEqual(['credentials.json', 'credentials.json.lock'])
+  })
+
+  it.each(['EACCES', undefined])(
+    'cannot be written: what the system says is told, be it %s',
+    async (code) => {
+      const path = await newPath()
+      instead('open', (real) => async (opened, ...how) => {
+        if (opened === `${path}.tmp`) throw Object.assign(new Error('hunter2'), { code })
+        return real(opened, ...how)
+      })
+
+      await expect(fileStore({ path }).save('a', 'one', { expect: undefined })).rejects.toMatchObject({
+        ...unavailable,
+        path,
+        message: `${path} could not be read or written (${code ?? 'unknown'}). Check who owns it and its folder.`,
+      })
+    },
+  )
+
   it('is not there, for links go in a circle', async () => {
     const path = await newPath()
     await symlink(`${path}2`, path)
@@ -184,6 +312,18 @@ describe('a link to a file', () => {
     await expect(fileStore({ path }).load('a')).resolves.toMatchObject({ value: 'one' })
   })
 
+  it('stays one, though it leads there by thirty others', async () => {
+    const target = await newPath()
+    const links = Array.from({ length: 30 }, (_, index) => `${target}.${index}`)
+    for (const [index, each] of links.entries()) await symlink(links[index + 1] ?? target, each)
+    const [path = ''] = links
+
+    await fileStore({ path }).save('a', 'one', { expect: undefined })
+
+    await expect(fileStore({ path: target }).load('a')).resolves.toMatchObject({ value: 'one' })
+    expect(await Promise.all(links.map((each) => readlink(each)))).toEqual([...links.slice(1), target])
+  })
+
   it('leads to the same turns as the file itself', async () => {
     const [target, path] = [await newPath(), await newPath()]
     await symlink(target, path)
@@ -201,15 +341,16 @@ describe('a link to a file', () => {
 })
 
 describe('what a process left that died', () => {
-  it('is in the way of nobody: half a file beside it', async () => {
+  it('is in the way of nobody: half a file beside it, which goes', async () => {
     const path = await newPath()
     const store = fileStore({ path })
     const revision = await store.save('a', 'one', { expect: undefined })
-    await writeFile(`${path}.1234.tmp`, '{"version":1,"entr', { mode: 0o600 })
+    await writeFile(`${path}.tmp`, '{"version":1,"entr', { mode: 0o600 })
 
     await store.save('a', 'two', { expect: revision })
 
     await expect(store.load('a')).resolves.toMatchObject({ value: 'two' })
+    expect(await readdir(join(path, '..'))).toEqual(['credentials.json'])
   })
 
   it('is in the way of nobody: a lock', async () => {
