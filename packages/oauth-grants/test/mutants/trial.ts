@@ -36,11 +36,12 @@ export interface Meeting {
 }
 
 type Asked = Pick<Meeting, 'file' | 'ids'>
+type Named = Pick<Meeting, 'file'>
 
 /** After so many ms a run without end is given up. */
 const runMs = 60_000
 
-const maxTries = 3
+const maxTries = 4
 
 /** What takes longer, in ms, without any mutant is slow. */
 const slowMs = 200
@@ -106,6 +107,7 @@ export class Trial {
 
   async #find(number: number, asked: readonly Asked[], hangMs: number): Promise<string | undefined> {
     if (asked.length === 0) return undefined
+    let hasHung = false
     for (let tries = 0; tries < maxTries; tries += 1) {
       const done = new AbortController()
       const late = sleep(runMs, undefined, { signal: done.signal }).catch(() => {})
@@ -113,19 +115,24 @@ export class Trial {
       done.abort()
       if (result === undefined) {
         void this.close()
-        return 'a run without end'
+        if (hasHung) return 'a run without end'
+        hasHung = true
+        continue
       }
       const killer = whatFailed(result, asked)
-      if (killer !== undefined || areAllIn(result, asked)) return killer
+      // On a machine that is busy a test may take so long by itself, but hardly twice.
+      const isLate = killer !== undefined && !hasHung && areOnlyLate(result, asked)
+      if (isLate) hasHung = true
+      else if (killer !== undefined || areAllIn(result, asked)) return killer
       // The end of the run before, where a test had told, was taken for that of this one.
     }
     throw new Error(`Not all tests of ${asked.map(({ file }) => file).join(', ')} ran.`)
   }
 
   async close(): Promise<void> {
-    const vitest = await this.#vitest
+    const vitest = this.#vitest
     this.#vitest = undefined
-    await vitest?.close()
+    await (await vitest)?.close()
   }
 
   /** Each run is a process of its own. */
@@ -193,13 +200,31 @@ function areAllIn({ testModules }: TestRunResult, asked: readonly Asked[]): bool
   return passed.length > 0 && asked.every((each) => each.ids.every((id) => ids.has(id)))
 }
 
+/** Whether all that failed took too long. */
+function areOnlyLate({ testModules, unhandledErrors }: TestRunResult, asked: readonly Named[]): boolean {
+  const failed = ownOf(testModules, asked).flatMap((module) => [...module.children.allTests('failed')])
+  const errors = failed.flatMap((test) => test.result().errors ?? [])
+  return (
+    failed.length > 0 &&
+    unhandledErrors.length === 0 &&
+    errors.every(({ message }) => message.includes('timed out in'))
+  )
+}
+
 /** The result tells of earlier runs as well. */
+function ownOf(
+  testModules: TestRunResult['testModules'],
+  asked: readonly Named[],
+): TestRunResult['testModules'] {
+  const names = asked.map(({ file }) => join(home, file))
+  return testModules.filter(({ moduleId }) => names.includes(moduleId))
+}
+
 function whatFailed(
   { testModules, unhandledErrors }: TestRunResult,
-  asked: readonly Pick<Asked, 'file'>[],
+  asked: readonly Named[],
 ): string | undefined {
-  const names = asked.map(({ file }) => join(home, file))
-  const own = testModules.filter(({ moduleId }) => names.includes(moduleId))
+  const own = ownOf(testModules, asked)
   const failed =
     own.find((module) => [...module.children.allTests('failed')].length > 0) ??
     own.find((module) => !module.ok())
