@@ -16,7 +16,18 @@ import type { Mutant } from './places.ts'
 import { isAbout, reasons } from './reasons.ts'
 import { home, type Meeting, type Mutated, readMutated, Trial } from './trial.ts'
 
-const sources = ['session.ts', 'renewer.ts', 'turn.ts', 'stored-token.ts']
+const sources = [
+  'session.ts',
+  'renewer.ts',
+  'turn.ts',
+  'stored-token.ts',
+  'authorized-fetch.ts',
+  'proven-fetch.ts',
+  'store.ts',
+  'encrypted-store.ts',
+  'node/file-store.ts',
+  'node/file-lock.ts',
+]
 
 /** Those of what keeps tokens good. How tokens are obtained is the matter of others, and many of those are slow. */
 const tests = [
@@ -30,6 +41,7 @@ const tests = [
   'hanging',
   'lease',
   'stored-token',
+  'keeping',
   'store',
   'store-claims',
   'encrypted-store',
@@ -45,7 +57,9 @@ const tests = [
   'refresh-failure',
   'failure-classes',
   'located-source',
+  'moved-resource',
   'token',
+  'token-exchange-subjects',
   'registration-store',
   'credential',
   'secrets',
@@ -57,8 +71,10 @@ const tests = [
   'dpop/answer',
   'dpop/fetch',
   'dpop/nonce',
+  'dpop/servers',
   'node/file-store',
   'node/file-store-leases',
+  'node/file-store-processes',
   'node/file-store-safety',
   'node/file-lock',
 ].map((name) => `test/${name}.test.ts`)
