@@ -35,13 +35,12 @@ export class HeldToken {
     return now >= this.#renewAt
   }
 
-  keep(token: Token, now: number): Token {
+  keep(token: Token, now: number): void {
     this.token = this.newest = token
     this.#lastSeen = now
-    const life = token.expiresAt === undefined ? Number.POSITIVE_INFINITY : token.expiresAt - token.obtainedAt
+    const life = (token.expiresAt ?? Number.POSITIVE_INFINITY) - token.obtainedAt
     // Spread over the last part of its life, or all who started together would renew together.
     this.#renewAt = token.obtainedAt + life * (0.6 + 0.3 * Math.random())
-    return token
   }
 
   /** Lets go of the refresh token. What was asked for is asked for again at the next sign-in. */
@@ -74,10 +73,10 @@ export class HeldToken {
    * where only a person can help.
    */
   postpone(error: unknown, now: number): void {
-    const needsPerson = isOAuthError(error) && error.recovery === 'interaction'
+    const known = isOAuthError(error) ? error : undefined
     const left = (this.token?.expiresAt ?? now) - now
-    const asked = isOAuthError(error) ? (error.retryAfterMs ?? 0) : 0
-    this.#renewAt = needsPerson ? Number.POSITIVE_INFINITY : now + Math.max(left / 10, 1000, asked)
+    const pauseMs = Math.max(left / 10, 1000, known?.retryAfterMs ?? 0)
+    this.#renewAt = known?.recovery === 'interaction' ? Number.POSITIVE_INFINITY : now + pauseMs
   }
 
   /** @param signedOut what to forget all but the scope of; default: all of everything */

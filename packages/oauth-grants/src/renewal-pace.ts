@@ -26,12 +26,14 @@ export class RenewalPace {
   require(why: RenewalReason, now: number, issuer: string): void {
     // A clock that was set back must not make a pause longer.
     this.#refusals = this.#refusals.filter((at) => at <= now && now < at + minuteMs)
-    const [first = 0] = this.#refusals
+    const [first = now] = this.#refusals
     if (why === 'rejected' && this.#refusals.length >= maxRefusals) {
       throw loopError(issuer, first + minuteMs - now)
     }
-    const { since, until, error } = this.#pause ?? { since: 0, until: 0 }
-    if (error && since <= now && now < until) throw stillFailing(error, this.#failures, until - now)
+    const pause = this.#pause
+    if (pause && pause.since <= now && now < pause.until) {
+      throw stillFailing(pause.error, this.#failures, pause.until - now)
+    }
   }
 
   /** There is a good token, whoever obtained it. */

@@ -49,6 +49,15 @@ const closingMs = 3_000
 /** How long a renewal may take, in ms, beside the two requests that one may send: who has the turn may have died. */
 const turnMs = 15_000
 
+/** A renewal under way. */
+interface Begun {
+  readonly token: Promise<Token>
+  /** Begun while the token in hand was good. */
+  readonly isEarly: boolean
+  /** Begun for what a resource demanded: its error says nothing to who only wants the next token. */
+  readonly isWider: boolean
+}
+
 /**
  * Keeps one token good, however it is obtained: renews it towards its end in the background, at its end, and when it
  * was refused; once for all who wait.
@@ -57,13 +66,9 @@ export class TokenSession implements TokenSource, AsyncDisposable {
   readonly #options: TokenSessionOptions
   readonly #clock: Clock
   readonly #renewer: Renewer
-  #renewal: Promise<Token> | undefined
+  #renewal: Begun | undefined
   /** The last one that will never end. */
   #cutOff: Promise<Token> | undefined
-  /** Begun while the token in hand was good. */
-  #isEarly = false
-  /** Begun for what a resource demanded: its error says nothing to who only wants the next token. */
-  #isWider = false
   /** All that is under way: the renewal, and sign-ins beside it. */
   #flights: readonly Promise<Token>[] = []
   /** Aborted to end what is under way; and for good, when the session is closed. */
@@ -111,27 +116,26 @@ export class TokenSession implements TokenSource, AsyncDisposable {
       // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
       const held = this.held(challenge)
       if (held !== undefined) return held
-      const hasJoined = this.#renewal !== undefined
-      const isForEarly = hasJoined && this.#isEarly
-      const isForOther = hasJoined && this.#isWider && demanded === undefined
+      const joined = this.#renewal
+      const isForOther = joined?.isWider && demanded === undefined
       const renewal = this.#renew(why, challenge)
       const token = await untilAborted(renewal, signal).catch((error: unknown) => {
         if (signal?.aborted || this.#work.signal.aborted) throw error
         // One that can still be joined has not ended: it was cut off with the request of which it was a part (Cloudflare
         // Workers).
-        if (this.#renewal === renewal) {
+        if (this.#renewal?.token === renewal) {
           this.#renewal = undefined
           this.#cutOff = renewal
         }
         // Or it was begun when there was still time to fail: now that there is none, another one is.
-        if (this.#cutOff === renewal || (isForEarly && isPassing(error)) || isForOther) return undefined
+        if (this.#cutOff === renewal || (joined?.isEarly && isPassing(error)) || isForOther) return undefined
         throw error
       })
       if (token === undefined) continue
       // What was under way may have brought the very token that was refused meanwhile, or one of another scope.
       // Twice is enough: some servers give the same token again.
       const isRefused = this.#renewer.held.wasRefused(token) && !hasWaited
-      if (!hasJoined || (!isRefused && this.#renewer.suffices(token, demanded))) return token
+      if (joined === undefined || (!isRefused && this.#renewer.suffices(token, demanded))) return token
       hasWaited = true
     }
   }
@@ -197,15 +201,15 @@ export class TokenSession implements TokenSource, AsyncDisposable {
 
   /** Joins the renewal under way, or starts one. */
   #renew(why: RenewalReason, challenge?: Challenge): Promise<Token> {
-    if (this.#renewal === undefined) {
-      this.#isEarly = why === 'early'
-      this.#isWider = demandedScope(challenge) !== undefined
+    this.#renewal ??= {
+      isEarly: why === 'early',
+      isWider: demandedScope(challenge) !== undefined,
+      token: this.#inTime(why, challenge).finally(() => {
+        if (this.#renewal === renewal) this.#renewal = undefined
+      }),
     }
-    this.#renewal ??= this.#inTime(why, challenge).finally(() => {
-      if (this.#renewal === renewal) this.#renewal = undefined
-    })
     const renewal = this.#renewal
-    return renewal
+    return renewal.token
   }
 
   /** A renewal that ends for whoever waits when its time is over, or the session's, though a refresh may go on. */

@@ -77,7 +77,7 @@ export class StoredToken {
    * @returns the revision by which it is there; none of any entry (`''`) where a newer one is; undefined without a store
    * @throws {AuthConfigError} `signed_out`: what it was to be the successor of is gone
    */
-  async save(token: Token, turn: StoredTurn, signal: AbortSignal): Promise<string | undefined> {
+  async save(token: Token, turn: Omit<StoredTurn, 'hold'>, signal: AbortSignal): Promise<string | undefined> {
     if (this.#storage === undefined) return undefined
     const { store, key } = this.#storage
     const { fence } = turn
@@ -109,7 +109,7 @@ export class StoredToken {
     const isGood = isFresh(token, this.#clock.now())
     const expiresAt = isGood ? token.expiresAt : this.#clock.now()
     const bare = createToken({ ...token, accessToken, binding, expiresAt })
-    await this.save(bare, { ...stored, ...ownTurn }, signal)
+    await this.save(bare, stored, signal)
   }
 
   /**

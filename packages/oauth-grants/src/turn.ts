@@ -72,7 +72,7 @@ export function inTurn<S, T>(place: Place<S, T>, act: (seen: S, turn: Turn) => P
 async function longAfter(signal: AbortSignal | undefined, clock: Clock, done: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     // Where it was aborted before, nothing was begun.
-    signal?.addEventListener('abort', () => resolve(), { once: true, signal: done })
+    signal?.addEventListener('abort', () => resolve(), { signal: done })
   })
   // Some clocks reject when they are woken.
   await clock.sleep(leaseMs, done).catch(() => {})
@@ -94,7 +94,7 @@ export async function giveBack(lease: Lease | undefined): Promise<void> {
 
 async function inLease<S, T>(place: Place<S, T>, act: (seen: S, turn: Turn) => Promise<T>): Promise<T> {
   const { store, look, accept, isSlow, tell } = place
-  for (let tries = 0; ; tries += 1) {
+  for (let isFirst = true; ; isFirst = false) {
     const seen = await look()
     const found = accept(seen)
     if (found !== undefined) return found
@@ -102,7 +102,7 @@ async function inLease<S, T>(place: Place<S, T>, act: (seen: S, turn: Turn) => P
     const given = await ask(place)
     try {
       if (given) return await holding(given, place, act)
-      if (tries === 0) tell?.('waiting')
+      if (isFirst) tell?.('waiting')
     } catch (error) {
       if (!(error instanceof TurnLost)) throw error
       tell?.('lost')
@@ -169,12 +169,13 @@ type Asking = Pick<Place<unknown, unknown>, 'store' | 'key' | 'clock' | 'signal'
 async function ask({ store, key, clock, signal }: Asking): Promise<Given | undefined> {
   const askedAt = clock.now()
   const leasing = store.lease?.(key, leaseMs, askedAt)
+  if (leasing === undefined) return undefined
   try {
-    const lease = leasing && (await untilAborted(leasing, signal))
+    const lease = await untilAborted(leasing, signal)
     return lease && { lease, askedAt }
   } catch (error) {
     // It may come all the same, and keep others waiting.
-    leasing?.then(giveBack).catch(() => {})
+    leasing.then(giveBack).catch(() => {})
     throw error
   }
 }

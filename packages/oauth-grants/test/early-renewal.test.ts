@@ -35,6 +35,60 @@ it('of a token without an end is not begun by a step-up that fails', async () =>
   expect(all.obtain).toHaveBeenCalledTimes(2)
 })
 
+it.each([
+  ['nothing', undefined],
+  ['an error that only looks like one of ours', { recovery: 'interaction', retryAfterMs: 60_000 }],
+])('that fails by %s is tried again after a tenth of what is left', async (_, error) => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const all = bench({ seconds: 100 })
+  await all.session.getToken()
+  all.obtain.mockRejectedValueOnce(error)
+  all.clock.pass(59_000)
+  await passing(all, 4)
+  expect(all.obtain).toHaveBeenCalledTimes(2)
+
+  await passing(all, 1)
+
+  expect(all.obtain).toHaveBeenCalledTimes(3)
+})
+
+it('of a token without an end, by a clock that was set back, is tried again after a second where it fails', async () => {
+  const all = bench({ seconds: Number.POSITIVE_INFINITY })
+  await all.session.getToken()
+  all.obtain.mockRejectedValueOnce(down())
+  all.clock.pass(-3_600_000)
+  await all.session.getToken()
+  await aside()
+  expect(all.obtain).toHaveBeenCalledTimes(2)
+
+  await passing(all, 1)
+
+  expect(all.obtain).toHaveBeenCalledTimes(3)
+})
+
+it('is not spared by the very token in hand, which somebody has put in the store once more', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { storage, write } = await storeWith()
+  const all = bench({ seconds: 100, storage })
+  await write(await all.session.getToken())
+  all.clock.pass(59_000)
+
+  await passing(all, 1)
+
+  expect(all.session.current()?.accessToken).toBe('t2')
+})
+
+it('whose token is refused in the moment in which it begins, and that fails, is tried again at once', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const { session, obtain, clock } = bench({ seconds: 100 })
+  const rejected = await session.getToken()
+  clock.pass(60_000)
+  obtain.mockRejectedValueOnce(down())
+  session.current()
+
+  expect(await secretOf(session.getToken({ rejected }))).toBe('t2')
+})
+
 it('that only a person could help with is tried once for a token', async () => {
   const all = bench({ seconds: 100 })
   await all.session.getToken()

@@ -280,8 +280,13 @@ it('a sign-out ends though the store never answers that it extends a turn', asyn
 })
 
 it('a sign-in ends though the store never keeps what came of it', async () => {
+  let saves = 0
+  const save = () => {
+    saves += 1
+    return hanging()
+  }
   const { auth, clock } = loginBench(
-    { store: { ...memoryStore(), save: hanging } },
+    { store: { ...memoryStore(), save } },
     answer(1, { refresh_token: undefined }),
   )
   const ended: string[] = []
@@ -289,6 +294,7 @@ it('a sign-in ends though the store never keeps what came of it', async () => {
     .getToken()
     .catch(caught)
     .then(() => ended.push('in'))
+  await until(() => saves > 0)
   await passing(clock, 300_000)
   expect(ended).toEqual(['in'])
 })

@@ -97,6 +97,23 @@ describe('a renewal in one of several processes', () => {
     await waiting
   })
 
+  it('asks the store nothing more where it is closed while it waits for its turn', async () => {
+    const { inner, start } = sharedStore()
+    const load = vi.fn<TokenStore['load']>((name) => inner.load(name))
+    const [one, other] = [start('one'), start('other', { over: { load } })]
+    one.obtain.mockReturnValueOnce(new Promise(() => {}))
+    one.session.getToken().catch(() => {})
+    await aside()
+    other.session.getToken().catch(() => {})
+    await aside()
+    expect(load).toHaveBeenCalledTimes(1)
+
+    await other.session.close()
+    await aside()
+
+    expect(load).toHaveBeenCalledTimes(1)
+  })
+
   it('of a person is no matter of who signs in under another key', async () => {
     const store = memoryStore()
     const [one, other] = [bench({ storage: { store, key } }), bench({ storage: { store, key: 'other' } })]
@@ -408,6 +425,23 @@ describe('a lease', () => {
     return { inner, lease, extend, giveBack, storage: { store, key } }
   }
 
+  it('is extended each third of its time: one that fails does no harm, and none is for nothing', async () => {
+    const { extend, storage } = watched()
+    const { session, clock, obtain } = bench({ storage })
+    obtain.mockReturnValueOnce(new Promise(() => {}))
+    session.getToken().catch(() => {})
+    await aside()
+
+    for (let extended = 0; extended < 3; extended += 1) {
+      clock.pass(3_333)
+      await aside()
+      expect(extend).toHaveBeenCalledTimes(extended)
+      clock.pass(1)
+      await aside()
+      expect(extend).toHaveBeenCalledTimes(extended + 1)
+    }
+  })
+
   it('is extended before something is sent where half of it has passed, and not before', async () => {
     const { extend, storage } = watched()
     const clock = handClock()
@@ -549,6 +583,30 @@ describe('a lease', () => {
     process.once('unhandledRejection', troubled)
 
     expect(await secretOf(session.getToken())).toBe('t1')
+    await aside()
+
+    expect(troubled).not.toHaveBeenCalled()
+    expect(await inner.lease?.(key, 10_000, clock.now())).toBeDefined()
+    process.off('unhandledRejection', troubled)
+  })
+
+  it('is given back by such a clock also where the session is closed meanwhile', async () => {
+    const { inner, storage } = watched()
+    const clock = handClock()
+    const sleep: HandClock['sleep'] = (_, signal) =>
+      new Promise((__, reject) => signal?.addEventListener('abort', () => reject(new Error('woken'))))
+    const { session, obtain } = bench({ clock: { ...clock, sleep }, storage })
+    const ending = byHand<Token>()
+    obtain.mockReturnValueOnce(ending.promise)
+    const troubled = vi.fn()
+    process.once('unhandledRejection', troubled)
+    session.getToken().catch(() => {})
+    await aside()
+
+    const closing = session.close()
+    await aside()
+    ending.reject(down())
+    await closing
     await aside()
 
     expect(troubled).not.toHaveBeenCalled()

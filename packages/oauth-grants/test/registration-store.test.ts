@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { dynamicRegistration, memoryStore, publicClient, type TokenStore } from '../src/index.ts'
 import { handClock } from './hand-clock.ts'
+import { passing } from './process-bench.ts'
 import { type BenchOptions, bench, publicAnswer, secretAnswer } from './registration-bench.ts'
 import { aside } from './session-bench.ts'
 import type { Reply } from './token-server.ts'
@@ -48,6 +49,30 @@ describe('a client in a store', () => {
 
     expect(clients[1]).toEqual(clients[0])
     expect(requests).toBe(1)
+  })
+
+  it('is that of another who has registered while one stood still, and lost its turn', async () => {
+    const [inner, own, clock] = [memoryStore(), handClock(start), handClock(start)]
+    const other = keeping({ ...inner }, clock, { client_id: 'other' })
+    let loads = 0
+    const load: TokenStore['load'] = async (key) => {
+      const found = await inner.load(key)
+      loads += 1
+      // It stands still with what it has read in its turn.
+      if (loads === 2) {
+        clock.pass(11_000)
+        await other.ask()
+        own.pass(11_000)
+      }
+      return found
+    }
+    const still = keeping({ ...inner, load }, own)
+
+    const asking = still.ask()
+    await passing(own, 500)
+
+    await expect(asking).resolves.toMatchObject({ clientId: 'other' })
+    expect(still.arrivals).toEqual([])
   })
 
   it('is the same for two that register at once where the store has no turns: the one that was kept first', async () => {

@@ -344,8 +344,8 @@ describe('a server that refuses what a resource demands', () => {
 
 describe('a resource that refuses each token', () => {
   /** What it costs to ask it so often; each answer is a refusal. */
-  async function refusedBy(calls: number, everyMs: number) {
-    const all = bench({ seconds: 3600 })
+  async function refusedBy(calls: number, everyMs: number, seconds = 3_600) {
+    const all = bench({ seconds })
     const errors: OAuthError[] = []
     for (let each = 0; each < calls; each += 1) {
       const call = all.session.getToken().then((rejected) => all.session.getToken({ rejected }))
@@ -364,9 +364,31 @@ describe('a resource that refuses each token', () => {
       name: 'TokenError',
       code: 'renewal_loop',
       recovery: 'transient',
-      retryAfterMs: expect.any(Number),
-      message: expect.stringMatching(/audience/),
+      endpoint: '',
+      retryAfterMs: 59_900,
+      message: expect.stringMatching(/in 60 s\..*audience/),
     })
+  })
+
+  it('is found out also where all of that is in one moment', async () => {
+    const { obtain } = await refusedBy(20, 0)
+
+    expect(obtain).toHaveBeenCalledTimes(11)
+  })
+
+  it('keeps no token from being renewed at its end', async () => {
+    const { session, clock, errors } = await refusedBy(13, 10, 10)
+    expect(errors).toHaveLength(3)
+    clock.pass(10_000)
+
+    expect(await secretOf(session.getToken())).toBe('t12')
+  })
+
+  it('is asked again by a clock that is set back: nothing is waited for that is to come', async () => {
+    const { session, clock } = await refusedBy(13, 10)
+    clock.pass(-3_600_000)
+
+    expect(await secretOf(session.getToken({ rejected: session.current() }))).toBe('t12')
   })
 
   it('may be asked again when a minute is over', async () => {
@@ -380,10 +402,11 @@ describe('a resource that refuses each token', () => {
     expect(obtain).toHaveBeenCalledTimes(before + 1)
   })
 
-  it('only now and then is none: six in a minute go on for an hour', async () => {
-    const { errors } = await refusedBy(360, 10_000)
+  it('only now and then is none: ten in a minute go on for an hour, and no more than that', async () => {
+    const [few, many] = [await refusedBy(600, 6_000), await refusedBy(11, 5_999)]
 
-    expect(errors).toEqual([])
+    expect(few.errors).toEqual([])
+    expect(many.errors).toMatchObject([{ code: 'renewal_loop', retryAfterMs: 10 }])
   })
 
   it('is found out by a fetch as well: 200 calls cost eleven token requests (MC-04)', async () => {

@@ -2,13 +2,16 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   AuthorizationError,
   ClientCredentialsAuth,
+  memoryStore,
   type Obtain,
   type Renewal,
   type Token,
   type TokenInit,
+  type TokenStore,
 } from '../src/index.ts'
 import { encodeToken } from '../src/token.ts'
 import { type HandClock, handClock } from './hand-clock.ts'
+import { passing } from './process-bench.ts'
 import {
   aside,
   type Bench,
@@ -235,6 +238,31 @@ describe('a resource that invents scopes', () => {
     all.obtain.mockImplementation(obliging(all.clock))
 
     await expect(follow(all, 14)).resolves.toBe(10)
+  })
+
+  it('is followed ten times also where the turn for a demand was lost, and asked for again (SC-06)', async () => {
+    const store = memoryStore()
+    let isLost = false
+    const lease: TokenStore['lease'] = async (...asked) => {
+      const given = await store.lease?.(...asked)
+      return given && { ...given, extend: async () => !isLost }
+    }
+    const all = bench({ storage: { store: { ...store, lease }, key: 'k' } })
+    all.obtain.mockImplementation(obliging(all.clock))
+    await all.session.getToken()
+    all.obtain.mockImplementationOnce(async ({ hold }) => {
+      isLost = true
+      all.clock.pass(5_001)
+      return hold().then(() => expect.fail('it was kept'))
+    })
+
+    const first = all.session.getToken({ challenge: demand('first') })
+    await aside()
+    isLost = false
+    await passing(all.clock, 200)
+
+    expect((await first).scope).toEqual(['first'])
+    await expect(follow(all, 12)).resolves.toBe(9)
   })
 
   it('uses up nothing as long as nobody is there who could be asked', async () => {

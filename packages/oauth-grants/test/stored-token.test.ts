@@ -211,18 +211,20 @@ describe('a store', () => {
   })
 })
 
-it.each([
-  ['takes nothing from a store that was refused', 8, 't2'],
-  ['remembers eight refusals and no more', 9, 'refused'],
-])('%s', async (_, refusals, expected) => {
+it.each<[string, number, number, string, (each: number) => string]>([
+  ['takes nothing from a store that was refused', 8, 1, 't2', (each) => `late${each}`],
+  ['remembers eight refusals and no more', 9, 1, 'refused', (each) => `late${each}`],
+  ['remembers the newest: older ones are of no matter', 50, -1, 't2', (each) => `late${each}`],
+  ['remembers as one what is refused many times', 50, 1, 't2', () => 'late'],
+])('%s', async (_, refusals, ms, expected, nameOf) => {
   const { storage, write } = await storeWith()
   const { session, clock } = bench({ storage })
   await session.getToken()
   const refused = tokenOf(clock, 'refused', 1_000)
   await session.getToken({ rejected: refused })
   for (let each = 1; each < refusals; each += 1) {
-    clock.pass(1)
-    await session.getToken({ rejected: tokenOf(clock, `late${each}`, 1) })
+    const late = tokenOf(handClock(clock.now() + each * ms), nameOf(each), 1)
+    await session.getToken({ rejected: late })
   }
   await write(refused)
   clock.pass(100_000)
@@ -393,6 +395,20 @@ it('presents no refresh token where somebody has signed out elsewhere, be it aft
   await session.getToken()
 
   expect(obtain.mock.lastCall?.[0].previous?.refreshToken).toBeUndefined()
+})
+
+it('asks for the same scope as before where somebody has signed out elsewhere', async () => {
+  const { storage, write } = await storeWith()
+  const { session, obtain, clock } = bench({ storage })
+  const more = { refreshToken: 'r1', requestedScope: ['a', 'b'] }
+  obtain.mockImplementationOnce(async () => tokenOf(clock, 't1', 100, more))
+  await session.getToken()
+  await write(undefined)
+  clock.pass(100_000)
+
+  await session.getToken()
+
+  expect(obtain.mock.lastCall?.[0].scope).toBe('a b')
 })
 
 it('is given up with an error where a store without turns keeps nothing, though nobody has written', async () => {
