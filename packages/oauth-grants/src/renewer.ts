@@ -210,20 +210,14 @@ export class Renewer {
       await this.#clock.sleep(pauseMs, signal).catch(() => {})
       if (signal.aborted || this.held.newest !== token) return
       const done = new AbortController()
-      const saving = this.#stored.save(token, turn, this.lateAfter(savingMs, done.signal, notKept))
-      const isOver = await saving.then(
-        (revision) => {
-          if (this.held.newest === token) this.#revision = revision
-          return true
-        },
-        (error: unknown) => {
-          const hasLeft = isOAuthError(error, 'signed_out')
-          if (hasLeft && this.held.newest === token) this.held.drop(token)
-          return hasLeft
-        },
-      )
-      done.abort()
-      if (isOver) return
+      try {
+        this.#revision = await this.#stored.save(token, turn, this.lateAfter(savingMs, done.signal))
+        return
+      } catch (error) {
+        if (isOAuthError(error, 'signed_out') && this.held.newest === token) this.held.drop(token)
+      } finally {
+        done.abort()
+      }
     }
   }
 

@@ -107,20 +107,22 @@ export class TokenSession implements TokenSource, AsyncDisposable {
    * @throws what the grant throws, what the store throws, or the reason of the signal
    */
   async getToken({ signal, rejected, challenge }: GetTokenOptions = {}): Promise<Token> {
-    signal?.throwIfAborted()
     const demanded = demandedScope(challenge)
     const why = this.#renewer.reason(rejected, demanded)
     let hasWaited = false
     for (;;) {
+      signal?.throwIfAborted()
       if (rejected !== undefined && demanded === undefined) this.#renewer.held.refuse(rejected)
       // Nothing may be awaited from here to the renewal: one could end in the gap, and another start.
       const held = this.held(challenge)
       if (held !== undefined) return held
       const joined = this.#renewal
+      // A sign-out puts another one in its place.
+      const { signal: work } = this.#work
       const isForOther = joined?.isWider && demanded === undefined
       const renewal = this.#renew(why, challenge)
       const token = await untilAborted(renewal, signal).catch((error: unknown) => {
-        if (signal?.aborted || this.#work.signal.aborted) throw error
+        if (signal?.aborted || work.aborted) throw error
         // One that can still be joined has not ended: it was cut off with the request of which it was a part (Cloudflare
         // Workers).
         if (this.#renewal?.token === renewal) {

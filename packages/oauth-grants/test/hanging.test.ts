@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
-import { memoryStore, type TokenStore } from '../src/index.ts'
+import { memoryStore, StoreError, type TokenStore } from '../src/index.ts'
 import { decodeToken } from '../src/token.ts'
+import type { HandClock } from './hand-clock.ts'
 import { passing, sharedStore } from './process-bench.ts'
-import { aside, bench, key, secretOf, tokenOf } from './session-bench.ts'
+import { aside, bench, byHand, key, secretOf, storeWith, tokenOf } from './session-bench.ts'
 
 const hanging = () => new Promise<never>(() => {})
 
@@ -83,17 +84,18 @@ it('a store that hangs when a turn is given back fails nobody, and is waited for
 
 describe('a refresh token that the store would not take', () => {
   /** A session whose new refresh token is refused by the store so many times, and one of another process. */
-  async function refused(times: number) {
+  async function refused(times: number, wrapped = (clock: HandClock) => clock) {
     const { clock, inner, start } = sharedStore()
     const failing = vi.fn<TokenStore['save']>((...asked) => inner.save(...asked))
-    const { session, obtain } = bench({ clock, storage: { store: { ...inner, save: failing }, key } })
+    const storage = { store: { ...inner, save: failing }, key }
+    const { session, obtain } = bench({ clock: wrapped(clock), storage })
     const fresh = (name: string) => tokenOf(clock, name, 100, { refreshToken: `r-${name}` })
     obtain.mockImplementation(async () => fresh(`t${obtain.mock.calls.length}`))
     const first = await session.getToken()
     for (let each = 0; each < times; each += 1) failing.mockRejectedValueOnce(new Error('disk full'))
     await expect(session.getToken({ rejected: first })).rejects.toThrow('disk full')
     const read = async () => decodeToken((await inner.load(key))?.value ?? '')?.refreshToken
-    return { clock, session, other: start('other'), read, failing }
+    return { clock, inner, session, other: start('other'), read, failing, obtain }
   }
 
   it('is in hand, and in the store after a second: others do not use the one before (RT-01)', async () => {
@@ -107,17 +109,132 @@ describe('a refresh token that the store would not take', () => {
     expect(await secretOf(other.session.getToken())).toBe('t2')
   })
 
-  it('is tried four times more in 15 s, and is kept with the next renewal at the latest', async () => {
+  it('is tried after 1, 3, 7 and 15 s, and is kept with the next renewal at the latest', async () => {
     const { clock, session, read, failing } = await refused(5)
-    const before = failing.mock.calls.length
+    const start = clock.now()
+    const tried: number[] = []
+    while (clock.now() < start + 60_000) {
+      const before = failing.mock.calls.length
+      await passing(clock, 100)
+      if (failing.mock.calls.length > before) tried.push(clock.now() - start)
+    }
 
-    await passing(clock, 60_000)
-
-    expect(failing.mock.calls.length - before).toBe(4)
+    expect(tried).toEqual([1_000, 3_000, 7_000, 15_000])
     expect(await read()).toBe('r-t1')
     await session.getToken({ rejected: session.current() })
     expect(await read()).toBe('r-t3')
   })
+
+  it('is tried again also where the store hangs, or says by an error of ours that it cannot be reached', async () => {
+    const { clock, read, failing } = await refused(1)
+    const error = new StoreError('store_unavailable', 'x', { recovery: 'transient' })
+    failing.mockReturnValueOnce(hanging()).mockRejectedValueOnce(error)
+
+    await passing(clock, 1_000 + 10_000 + 2_000 + 3_900)
+    expect(await read()).toBe('r-t1')
+    await passing(clock, 100)
+
+    expect(await read()).toBe('r-t2')
+  })
+
+  it('leaves nothing that wakes later when it is there', async () => {
+    let asleep = 0
+    const { clock, read } = await refused(1, (inner) => ({
+      ...inner,
+      async sleep(...asked) {
+        asleep += 1
+        await inner.sleep(...asked)
+        asleep -= 1
+      },
+    }))
+
+    await passing(clock, 1_000)
+
+    expect(await read()).toBe('r-t2')
+    expect(asleep).toBe(0)
+  })
+
+  it('is not tried again when its successor is there', async () => {
+    const { clock, session, failing, read } = await refused(1)
+    await session.getToken({ rejected: session.current() })
+    const before = failing.mock.calls.length
+
+    await passing(clock, 60_000)
+
+    expect(failing.mock.calls.length).toBe(before)
+    expect(await read()).toBe('r-t3')
+  })
+
+  it('goes with a login that is ended elsewhere when it is there, be it the first (RT-13)', async () => {
+    const { clock, inner, start } = sharedStore()
+    let isFull = true
+    const save: TokenStore['save'] = async (...asked) => {
+      if (isFull) throw new Error('disk full')
+      return inner.save(...asked)
+    }
+    const [one, other] = [start('one', { over: { save } }), start('other')]
+    one.obtain.mockImplementation(async () => tokenOf(clock, 't1', 100, { refreshToken: 'r1' }))
+    await one.session.getToken().catch(() => {})
+    isFull = false
+    await passing(clock, 1_000)
+    await other.session.signOut()
+    clock.pass(100_000)
+
+    await one.session.getToken()
+
+    expect(one.obtain.mock.lastCall?.[0].previous?.refreshToken).toBeUndefined()
+  })
+
+  it('and was ended elsewhere leaves what somebody has signed in for meanwhile', async () => {
+    const { clock, inner, session, other, failing, obtain } = await refused(1)
+    const slow = byHand<void>()
+    failing
+      .mockImplementationOnce(async (...asked) => {
+        await slow.promise
+        return inner.save(...asked)
+      })
+      .mockRejectedValueOnce(new Error('disk full'))
+    await passing(clock, 1_000)
+    await other.session.signOut()
+    obtain.mockImplementationOnce(async () => tokenOf(clock, 'person', 100, { refreshToken: 'r9' }))
+    await session.logIn(undefined, new AbortController().signal).catch(() => {})
+
+    slow.resolve()
+    await aside()
+
+    expect(session.current()?.accessToken).toBe('person')
+  })
+
+  it('is tried no more where there is none: the token is in hand, and its successor is kept', async () => {
+    const { storage, store } = await storeWith()
+    const { session, clock } = bench({ storage })
+    store.save.mockRejectedValueOnce(new Error('disk full'))
+    await session.getToken().catch(() => {})
+
+    await passing(clock, 60_000)
+
+    expect(store.save).toHaveBeenCalledTimes(1)
+  })
+
+  it.each(['close', 'signOut'] as const)(
+    'is not tried after %s, by a clock that rejects when it is woken',
+    async (end) => {
+      const troubled = vi.fn()
+      process.once('unhandledRejection', troubled)
+      const { session, failing } = await refused(1, (clock) => ({
+        ...clock,
+        sleep: (ms, signal) => clock.sleep(ms, signal).then(() => signal?.throwIfAborted()),
+      }))
+      const before = failing.mock.calls.length
+
+      await session[end]()
+      await aside()
+
+      expect(failing.mock.calls.length).toBe(before)
+      expect(troubled).not.toHaveBeenCalled()
+      process.off('unhandledRejection', troubled)
+    },
+  )
 
   it.each(['close', 'signOut'] as const)('is not tried after %s', async (end) => {
     const { clock, session, failing } = await refused(1)

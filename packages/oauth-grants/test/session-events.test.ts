@@ -60,6 +60,17 @@ describe('events', () => {
     expect(told(events)).toContain('b absent started')
   })
 
+  it('call a token refused until there is another: also where that failed, to who asks next', async () => {
+    const { session, obtain, events } = bench()
+    const rejected = await session.getToken()
+    obtain.mockRejectedValueOnce(down())
+    await session.getToken({ rejected }).catch(() => {})
+
+    await session.getToken()
+
+    expect(told(events)).toContain('c rejected started')
+  })
+
   it('tell the code of an error of ours, and of no other', async () => {
     const { session, obtain, events } = bench()
     obtain.mockRejectedValueOnce(Object.assign(new Error('x'), { code: 'ENOENT' }))

@@ -148,6 +148,54 @@ describe('a demand for more', () => {
     await expect(secretOf(demanding)).resolves.toBe('wide')
   })
 
+  it('that fails fails all who demand that, and costs one renewal', async () => {
+    const all = await inHand({ requestedScope: ['a'] })
+    all.obtain.mockRejectedValueOnce(down())
+
+    const ends = await times(3, () =>
+      all.session.getToken({ challenge: demand('b') }).catch(({ code }) => code),
+    )
+
+    expect(ends).toEqual(['unavailable', 'unavailable', 'unavailable'])
+    expect(all.obtain).toHaveBeenCalledTimes(2)
+  })
+
+  /** Somebody who only wants the next token, while a demand is under way. */
+  async function besideDemand(signal?: AbortSignal) {
+    const all = await inHand({ requestedScope: ['a'] })
+    all.clock.pass(100_000)
+    all.obtain.mockImplementationOnce(({ signal: ended }) => {
+      const { promise, reject } = byHand<Token>()
+      ended.addEventListener('abort', () => reject(ended.reason))
+      return promise
+    })
+    all.session.getToken({ challenge: demand('b') }).catch(() => {})
+    await aside()
+    const waiting = all.session.getToken({ signal }).catch((error: unknown) => error)
+    await aside()
+    return { ...all, waiting }
+  }
+
+  it('keeps nobody who has waited for it and goes', async () => {
+    const leaving = new AbortController()
+    const { waiting, obtain } = await besideDemand(leaving.signal)
+    const reason = new Error('enough')
+
+    leaving.abort(reason)
+
+    expect(await waiting).toBe(reason)
+    expect(obtain).toHaveBeenCalledTimes(2)
+  })
+
+  it('and is called off by a sign-out is so for all who have waited for it: nothing is asked for afterwards', async () => {
+    const { session, waiting, obtain } = await besideDemand()
+
+    await session.signOut()
+
+    expect(await waiting).toMatchObject({ code: 'signed_out' })
+    expect(obtain).toHaveBeenCalledTimes(2)
+  })
+
   it('that fails leaves the token in hand as it was', async () => {
     const all = await inHand({ requestedScope: ['a'] })
     all.obtain.mockRejectedValueOnce(down())
@@ -238,6 +286,15 @@ describe('a resource that invents scopes', () => {
     all.obtain.mockImplementation(obliging(all.clock))
 
     await expect(follow(all, 14)).resolves.toBe(10)
+  })
+
+  it('is followed ten times again by who signs in after a sign-out (SC-06)', async () => {
+    const all = await inHand({ scope: ['a'] })
+    await follow(all, 12)
+    await all.session.signOut()
+    await all.session.getToken()
+
+    await expect(follow(all, 12)).resolves.toBe(10)
   })
 
   it('is followed ten times also where the turn for a demand was lost, and asked for again (SC-06)', async () => {
