@@ -100,7 +100,10 @@ it('that only a person could help with is tried once for a token', async () => {
   expect(all.obtain).toHaveBeenCalledTimes(2)
 })
 
-it('that ends after a sign-in leaves what that brought, in the store too', async () => {
+it.each([
+  ['less', ['a']],
+  ['as much', ['a', 'b']],
+])('that brings %s after a sign-in leaves what that brought, in the store too', async (_, requestedScope) => {
   const { storage, read } = await storeWith()
   const { session, obtain, clock } = bench({ seconds: 100, storage })
   await session.getToken()
@@ -113,7 +116,7 @@ it('that ends after a sign-in leaves what that brought, in the store too', async
   await session.logIn(demand('b'), new AbortController().signal)
 
   clock.pass(1)
-  slow.resolve(tokenOf(clock, 'narrow', 100, { requestedScope: ['a'] }))
+  slow.resolve(tokenOf(clock, 'late', 100, { requestedScope }))
   await aside()
 
   expect(await secretOf(session.getToken())).toBe('wide')

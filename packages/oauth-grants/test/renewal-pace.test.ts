@@ -8,7 +8,7 @@ import {
   TokenError,
 } from '../src/index.ts'
 import { handClock } from './hand-clock.ts'
-import { aside, bench, byHand, demand, down, secretOf, storeWith, tokenOf } from './session-bench.ts'
+import { aside, bench, byHand, demand, down, key, secretOf, storeWith, tokenOf } from './session-bench.ts'
 import { metadata, tokenServer } from './token-server.ts'
 
 afterEach(() => void vi.restoreAllMocks())
@@ -382,6 +382,25 @@ describe('a resource that refuses each token', () => {
     clock.pass(10_000)
 
     expect(await secretOf(session.getToken())).toBe('t12')
+  })
+
+  it('takes nothing from who has signed in while that was found out', async () => {
+    const { storage, store } = await storeWith()
+    const { session } = bench({ storage })
+    for (let each = 0; each < 10; each += 1) {
+      await session.getToken({ rejected: await session.getToken() })
+    }
+    const reading = byHand<Awaited<ReturnType<typeof store.load>>>()
+    const found = await store.load(key)
+    store.load.mockReturnValueOnce(reading.promise)
+    const waiting = session.getToken({ rejected: session.current() }).catch(caught)
+    await aside()
+    const person = await session.logIn(undefined, new AbortController().signal)
+
+    reading.resolve(found)
+
+    expect(await waiting).toMatchObject({ code: 'renewal_loop' })
+    expect(session.current()?.accessToken).toBe(person.accessToken)
   })
 
   it('is asked again by a clock that is set back: nothing is waited for that is to come', async () => {
