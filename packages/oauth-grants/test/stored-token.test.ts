@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { dpop } from '../src/dpop.ts'
-import { memoryStore, type Token, type TokenStore } from '../src/index.ts'
+import { memoryStore, StoreError, type Token, type TokenStore } from '../src/index.ts'
 import { decodeToken, encodeToken } from '../src/token.ts'
 import { handClock } from './hand-clock.ts'
 import { passing } from './process-bench.ts'
@@ -415,7 +415,10 @@ it('is given up with an error where a store without turns keeps nothing, though 
   const store = { ...withoutLeases(memoryStore()), save: vi.fn(async () => undefined) }
   const { session } = bench({ storage: { store, key } })
 
-  await expect(session.getToken()).rejects.toMatchObject({ code: 'store_unavailable' })
+  await expect(session.getToken()).rejects.toMatchObject({
+    code: 'store_unavailable',
+    recovery: 'transient',
+  })
 
   expect(store.save).toHaveBeenCalledTimes(10)
 })
@@ -456,6 +459,30 @@ it.each([
   expect(left).toMatchObject({ accessToken: 't1', requestedScope: ['a'], issuer: 'as' })
   expect(left?.refreshToken).toBeUndefined()
   expect(left?.expiresAt).toBe(start + end * 1_000)
+})
+
+it('signs out of what nobody can read, where the store says what is there: that is forgotten', async () => {
+  const { storage, store, revision, read } = await storeWith('sealed')
+  const { session } = bench({ storage })
+  store.load.mockRejectedValueOnce(new StoreError('store_unreadable', 'x', { revision }))
+
+  await expect(session.signOut()).resolves.toBeUndefined()
+
+  expect(store.clear).toHaveBeenCalledExactlyOnceWith(key, { expect: revision })
+  await expect(read()).resolves.toBeUndefined()
+})
+
+it.each([
+  ['an error of ours that does not say what is there', new StoreError('store_unavailable', 'x')],
+  ['an error of its own, be it with a revision', Object.assign(new Error('disk'), { revision: '1' })],
+])('fails a sign-out by %s, and leaves what is there', async (_, error) => {
+  const { storage, store, read } = await storeWith(encodeToken(tokenOf(handClock(), 'stored', 100)))
+  const { session } = bench({ storage })
+  store.load.mockRejectedValueOnce(error)
+
+  await expect(session.signOut()).rejects.toBe(error)
+
+  await expect(read()).resolves.toBe('stored')
 })
 
 it('signs out though the turn cannot be given back', async () => {
