@@ -1,7 +1,8 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { ClientCredentialsAuth } from '../src/index.ts'
-import { bench, down, times } from './session-bench.ts'
+import { ClientCredentialsAuth, memoryStore, type Token } from '../src/index.ts'
+import { bench, byHand, down, key, times } from './session-bench.ts'
 import { metadata } from './token-server.ts'
+import { withoutLeases } from './without-leases.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -20,13 +21,28 @@ async function cuttingOff(begin: () => void): Promise<void> {
 
 it('begins another renewal where one was cut off, one for all who have waited for it', async () => {
   const { session, obtain } = bench()
-  obtain.mockRejectedValueOnce(down())
+  const ending = byHand<Token>()
+  obtain.mockReturnValueOnce(ending.promise)
   await cuttingOff(() => void session.getToken().catch(() => {}))
 
-  const tokens = await times(3, () => session.getToken())
+  const waiting = times(3, () => session.getToken())
+  ending.reject(down())
 
+  const tokens = await waiting
   expect(new Set(tokens.map(({ accessToken }) => accessToken)).size).toBe(1)
   expect(obtain).toHaveBeenCalledTimes(2)
+})
+
+it('keeps nobody from a turn in this process where the one before was cut off', async () => {
+  const storage = { store: withoutLeases(memoryStore()), key }
+  const [one, other] = [bench({ storage }), bench({ storage })]
+  // That which waits for the end of its turn.
+  vi.spyOn(Promise, 'all').mockRejectedValueOnce(new Error('cut off'))
+  one.session.getToken().catch(() => {})
+
+  const token = await other.session.getToken()
+
+  expect(token.accessToken).toBe('t1')
 })
 
 it('looks for the server again where that was cut off', async () => {

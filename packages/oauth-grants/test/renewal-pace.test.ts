@@ -366,7 +366,9 @@ describe('a resource that refuses each token', () => {
       recovery: 'transient',
       endpoint: '',
       retryAfterMs: 59_900,
-      message: expect.stringMatching(/in 60 s\..*audience/),
+      message: expect.stringMatching(
+        /^A resource refused 10 new tokens within a minute: .* in 60 s\. .*audience/,
+      ),
     })
   })
 
@@ -457,7 +459,7 @@ describe('a resource that refuses each token', () => {
       expect(end).toMatchObject({
         code: 'renewal_loop',
         issuer: metadata.issuer,
-        message: expect.stringContaining(metadata.issuer),
+        message: expect.stringContaining(` of ${metadata.issuer} within`),
       })
     }
   })

@@ -22,6 +22,24 @@ describe('a signal', () => {
     expect(obtain).toHaveBeenCalledTimes(1)
   })
 
+  it('of the only caller leaves its flight to the next, who joins it (RT-06)', async () => {
+    const { session, obtain, clock } = bench()
+    const hanging = byHand<Token>()
+    obtain.mockReturnValueOnce(hanging.promise)
+    const controller = new AbortController()
+    const leaving = session.getToken({ signal: controller.signal })
+    await aside()
+    controller.abort()
+    await expect(leaving).rejects.toMatchObject({ name: 'AbortError' })
+
+    const coming = secretOf(session.getToken())
+    await aside()
+    hanging.resolve(tokenOf(clock, 'late', 100))
+
+    await expect(coming).resolves.toBe('late')
+    expect(obtain).toHaveBeenCalledTimes(1)
+  })
+
   it('of the only caller leaves its token to the next', async () => {
     const { session, obtain, clock } = bench()
     const hanging = byHand<Token>()
