@@ -354,6 +354,25 @@ function demandingMore(): Page {
   }
 }
 
+it.each(['invalid_token', 'something_else', undefined])(
+  'has done what it was asked, and answers 403 with the error %s to be asked once more: it is not, and no other token is fetched (RFC 6750 §3.1)',
+  async (error) => {
+    const challenge = error === undefined ? 'Bearer' : `Bearer error="${error}"`
+    await using world = await startWorld({
+      ...honestPages(),
+      [resourceUrl]: status(403, { 'www-authenticate': challenge }),
+    })
+    const place = { serverMetadata: serverMetadata(issuer), resource: resourceUrl }
+    await using auth = victimOf('client secret', place, { fetch: world.fetch })
+
+    const { status: answered } = await auth.fetch(resourceUrl, { method: 'POST', body: '{"pay":1}' })
+
+    expect(answered).toBe(403)
+    const urls = world.arrivals.map(({ method, url }) => `${method} ${url}`)
+    expect(urls).toEqual([`POST ${issuer}/token`, `POST ${resourceUrl}`])
+  },
+)
+
 it('demands a new scope with each call: a person is asked ten times, and then never again (MCP Scope Minimization; RFC 9700 §2.3)', async () => {
   await using world = await startWorld(honestPages())
   const shown: string[] = []
