@@ -686,7 +686,7 @@ it.each([
   },
 )
 
-it('names a URL with a password in it, which would stand in every log: it is refused, and in no text (RFC 3986 §7.5; RFC 9728 §7.7)', async () => {
+it('names a URL with a password in it, which would stand in every log: it is refused, and in no text (RFC 9728 §7.7)', async () => {
   const meta = 'https://somebody:hush-word@rs.example/meta'
   await using world = await startWorld({
     ...honestPages(),

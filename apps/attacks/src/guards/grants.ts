@@ -416,7 +416,7 @@ export const grantsGuards = guardsOf('oauth-grants', [
     'lock-has-an-end',
     'whoever holds the lock keeps the program',
     'node/file-lock.ts',
-    "    if (performance.now() - started > waitMs) throw lockError('ELOCKED', 'another process holds the lock')\n",
+    "    if (performance.now() - started > waitMs) throw lockError('ELOCKED')\n",
     '',
   ],
   // What is told.

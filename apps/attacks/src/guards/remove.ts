@@ -70,12 +70,13 @@ const telling: Readonly<Record<string, string>> = { deadline: 'test/network.test
 /** The attacks that succeed in a copy, as the titles of the tests that fail. */
 async function listReds(folder: string, { name = '' }: Partial<Guard> = {}): Promise<string[]> {
   const cwd = join(folder, 'apps/attacks')
+  const only = telling[name]
   const output = join(folder, 'report.json')
   await rm(output, { force: true })
   const args = [
     join(root, 'node_modules/vitest/vitest.mjs'),
     'run',
-    ...[telling[name] ?? []].flat(),
+    ...(only === undefined ? [] : [only]),
     '--testTimeout=5000',
     '--exclude=test/{guards,page}.test.ts', // which are about pages
     '--reporter=json',
