@@ -703,4 +703,4 @@ it('names a URL with a password in it, which would stand in every log: it is ref
 })
 
 /** That event has what the resource said, word by word. */
-const isNoChallenge = (event: unknown) => JSON.stringify(event).includes('"challenge"') === false
+const isNoChallenge = (event: unknown) => !JSON.stringify(event).includes('"challenge"')

@@ -76,7 +76,10 @@ function exampleDependencies(): Record<string, string> {
 const isForTheWeb = (specifier: string) => !/^@x\/mcp-client|\/node$/.test(specifier)
 
 /** A file that needs the types of all that can be imported. */
-function everyEntry(tarballs: readonly Tarball[], isMeant = (_: string): boolean => true): string {
+function everyEntry(
+  tarballs: readonly Tarball[],
+  isMeant: (specifier: string) => boolean = () => true,
+): string {
   const specifiers = tarballs.flatMap(({ manifest: { name, exports } }) =>
     Object.keys(exports ?? {})
       .filter((path) => !path.endsWith('.json'))

@@ -160,8 +160,10 @@ function exchange(
   const isGet = request.body === undefined
   const vet = vetAddress(new URL(context.callerUrl), allowAddress, refuse)
   // What one call asks for all that want the same has a deadline of its own, and no single caller who ends it.
-  const load = (signal?: AbortSignal) =>
-    withHttp({ ...options, timeoutMs: undefined, signal, cache: undefined }, context, (http) => http(request))
+  const load = (over?: AbortSignal) =>
+    withHttp({ ...options, timeoutMs: undefined, signal: over, cache: undefined }, context, (http) =>
+      http(request),
+    )
   // An answer without its body is not one with it.
   const share: Guard = (next) => (url) =>
     cache && isGet ? cache.read(request.dropBody ? `${url}#` : url, load, signal) : next(url)
