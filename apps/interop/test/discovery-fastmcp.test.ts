@@ -212,7 +212,7 @@ describe('fastmcp, without sessions', () => {
       const error = await failureOf(inspectResource(url))
 
       expect(error).toMatchObject({
-        message: expect.stringContaining(`is about the resource "${origin}", not ${url}`),
+        message: expect.stringContaining(`is about the resource "${origin}", not "${url}"`),
       })
       expect(arrivals.at(url)).toEqual(atMcp)
       expect(arrivals.at(issuer)).toEqual([])
@@ -266,7 +266,7 @@ describe('fastmcp, publishing its authorization server only', () => {
       const error = await failureOf(inspectResource(url, { legacy: originAsServer }))
 
       expect(error).toMatchObject({
-        message: expect.stringContaining(`names the issuer "${issuer}", not ${origin}`),
+        message: expect.stringContaining(`names the issuer "${issuer}", not "${origin}"`),
       })
       expect(arrivals.at(url)).toEqual([...atServer, root, ...atMcp])
       expect(arrivals.at(issuer)).toEqual([])

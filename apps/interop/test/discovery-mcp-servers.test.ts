@@ -74,7 +74,7 @@ describe('@modelcontextprotocol/server', () => {
     const error = await failureOf(inspectResource(asked, { fetch: sideBySide(arrivals, url) }))
 
     expect(error).toMatchObject({
-      message: expect.stringContaining(`is about the resource "${url}", not ${asked}`),
+      message: expect.stringContaining(`is about the resource "${url}", not "${asked}"`),
     })
     // The place of the name that was asked, and the one in the challenge.
     const [place, probe] = atMcp
