@@ -446,7 +446,7 @@ describe('a server that names what is to be opened', () => {
       for (const member of ['verification_uri', 'verification_uri_complete']) {
         await using server = await serve((origin) => ({ url }) => {
           if (url.pathname !== '/device') return Response.json({ error: 'access_denied' }, { status: 400 })
-          const said = { device_code: 'd', user_code: 'A', verification_uri: `${origin}/`, expires_in: 5 }
+          const said = { device_code: 'd', user_code: 'A', verification_uri: `${origin}/`, expires_in: 600 }
           return Response.json({ ...said, [member]: bad })
         })
         const { origin: issuer } = server
@@ -458,7 +458,14 @@ describe('a server that names what is to be opened', () => {
             device_authorization_endpoint: `${issuer}/device`,
           },
           clientId: 'me',
-          clock: { now: Date.now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms / 100)) },
+          // Nobody waits between polls, and no deadline comes.
+          clock: {
+            now: Date.now,
+            sleep: (ms, signal) =>
+              ms > 5_000
+                ? new Promise((end) => signal?.addEventListener('abort', () => end()))
+                : Promise.resolve(),
+          },
           prompt,
         })
 
