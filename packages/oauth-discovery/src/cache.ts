@@ -80,6 +80,7 @@ export function memoryCache(options: MemoryCacheOptions = {}): DiscoveryCache {
 
   const cache: DiscoveryCache = {
     read(url, load, signal) {
+      if (signal?.aborted) return Promise.reject(signal.reason)
       const found = kept.get(url)
       if (found !== undefined && clock.now() < found.until) return Promise.resolve(found.answer)
       kept.delete(url)
@@ -90,8 +91,8 @@ export function memoryCache(options: MemoryCacheOptions = {}): DiscoveryCache {
       if (running === undefined) return flight.answer
       return running.answer.catch((error: unknown) => {
         // One that is still there was cut off with the request of which it was a part (Cloudflare Workers).
-        if (flights.get(url) !== running) throw error
-        flights.delete(url)
+        if (!flights.has(url)) throw error
+        if (flights.get(url) === running) flights.delete(url)
         return cache.read(url, load, signal)
       })
     },

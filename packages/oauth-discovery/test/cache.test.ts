@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type MemoryCacheOptions, memoryCache } from '../src/cache.ts'
+import type { Answer } from '../src/http.ts'
 import { discoverAuthorizationServer, fetchResourceMetadata } from '../src/index.ts'
 import { handClock } from './hand-clock.ts'
 import { type Page, pages, unauthorized } from './pages.ts'
@@ -122,6 +123,40 @@ describe('one flight', () => {
     const third = fetchResourceMetadata(resource, options)
     await expect(third).resolves.toEqual(document)
     expect(times(metadataUrl)).toBe(2)
+  })
+
+  it('is begun anew, once for all who had joined, where it was cut off with the request of which it was a part', async () => {
+    const { cache } = setUp({})
+    const cutOff = Promise.withResolvers<Answer>()
+    const answer = { status: 200, headers: new Headers(), bytes: new Uint8Array() }
+    let loads = 0
+    const load = () => {
+      loads += 1
+      return loads === 1 ? cutOff.promise : Promise.resolve(answer)
+    }
+    // Nothing of it runs any longer when it has ended.
+    const spy = vi.spyOn(Promise.prototype, 'finally').mockImplementation(function (this: Promise<unknown>) {
+      return this
+    })
+    const first = cache.read(metadataUrl, load)
+    spy.mockRestore()
+    const joined = [1, 2, 3].map(() => cache.read(metadataUrl, load))
+
+    cutOff.reject(new Error('cut off'))
+
+    await expect(first).rejects.toThrow('cut off')
+    expect(await Promise.all(joined)).toEqual([answer, answer, answer])
+    expect(loads).toBe(2)
+  })
+
+  it('is not begun for who wants it no longer', async () => {
+    const { cache } = setUp({})
+    const reason = new Error('enough')
+    const load = vi.fn<() => Promise<Answer>>()
+
+    await expect(cache.read(metadataUrl, load, AbortSignal.abort(reason))).rejects.toBe(reason)
+
+    expect(load).not.toHaveBeenCalled()
   })
 
   it('that fails tells all who wait, and is not kept', async () => {
