@@ -27,14 +27,10 @@ import { postings } from '../src/legs.ts'
 import { claimsOf, secretsAmong, watchedStore } from '../src/secrets.ts'
 import { comingBack, quickClock, redirectUri, secrets, victimOf } from '../src/victims.ts'
 import { document, inTurn, type Page, refused, startWorld, status, text, type World } from '../src/world.ts'
+import { failed } from './parts/failure.ts'
 
 const honest = serverMetadata(issuer)
 const evil = serverMetadata(evilIssuer)
-const failed = (work: Promise<unknown>) =>
-  work.then(
-    () => expect.fail('it went well'),
-    (error: unknown) => error,
-  )
 const paths = (world: World, host: string) => world.at(host).map(({ url }) => new URL(url).pathname)
 
 /** Its sign-in is that of the honest server, which sends the browser back with a code of its own. */

@@ -31,6 +31,7 @@ import { type Leg, postings, readings } from '../src/legs.ts'
 import { secretsAmong, watchedStore } from '../src/secrets.ts'
 import { comingBack, quickClock, redirectUri, secrets, victimOf } from '../src/victims.ts'
 import { type Answer, type Page, startWorld, status, text, type World } from '../src/world.ts'
+import { failed } from './parts/failure.ts'
 
 const names = vi.hoisted(() => new Map<string, string[]>())
 
@@ -46,11 +47,6 @@ vi.mock('node:dns', async (importOriginal) => {
   return { ...dns, lookup }
 })
 
-const failed = (work: Promise<unknown>) =>
-  work.then(
-    () => expect.fail('it went well'),
-    (error: unknown) => error,
-  )
 const all = [...readings, ...postings]
 const mb = 1024 * 1024
 

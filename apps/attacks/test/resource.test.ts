@@ -29,15 +29,11 @@ import {
 import { claimsOf, secretsAmong, watchedStore } from '../src/secrets.ts'
 import { comingBack, redirectUri, secrets, victimOf } from '../src/victims.ts'
 import { document, inTurn, type Page, type Pages, startWorld, status, text } from '../src/world.ts'
+import { failed } from './parts/failure.ts'
 
 const namingEvil = { ...resourceMetadata, authorization_servers: [evilIssuer] }
 const evilPages = (): Pages => serverPages(evilIssuer, 'evil')
 const pointingAt = (url: string) => `Bearer resource_metadata="${url}"`
-const failed = (work: Promise<unknown>) =>
-  work.then(
-    () => expect.fail('it went well'),
-    (error: unknown) => error,
-  )
 
 it.each(secrets)(
   'names a server of its own to collect the %s: nobody is asked there, and nothing is sent (RFC 9728 §7.6; MCP Mix-Up Attacks)',

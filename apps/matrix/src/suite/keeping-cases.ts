@@ -2,6 +2,7 @@ import {
   AuthorizationCodeAuth,
   authorizedFetch,
   ClientCredentialsAuth,
+  type ClientCredentialsOptions,
   createToken,
   memoryStore,
   TokenSession,
@@ -17,12 +18,15 @@ const hundred = Array.from({ length: 100 }, (_, each) => each)
 
 const tokenRequests = ({ count }: Place) => count('authorizationServer', { method: 'POST', path: '/token' })
 
+const workerAt = (place: Place, more: Pick<ClientCredentialsOptions, 'clock'> = {}) =>
+  ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker, ...more })
+
 export const keepingCases: readonly Case[] = [
   {
     name: 'asks once for 100 calls at once',
     async run({ open }) {
       const place = await open()
-      await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      await using auth = await workerAt(place)
       const responses = await Promise.all(hundred.map(() => auth.fetch(place.apiUrl)))
       same(new Set(responses.map(({ status }) => status)).size, 1, 'different statuses')
       same(responses[0]?.status, 200, 'status')
@@ -34,7 +38,7 @@ export const keepingCases: readonly Case[] = [
     name: 'renews once for 100 calls that are refused with a token that was good',
     async run({ open }) {
       const place = await open()
-      await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      await using auth = await workerAt(place)
       const { accessToken } = await auth.getToken()
       await place.refuse('api', accessToken)
       const statuses = await Promise.all(
@@ -57,11 +61,7 @@ export const keepingCases: readonly Case[] = [
     async run({ open }) {
       const place = await open()
       const clock = handClock(Date.now())
-      await using auth = await ClientCredentialsAuth.fromResource({
-        resourceUrl: place.apiUrl,
-        ...worker,
-        clock,
-      })
+      await using auth = await workerAt(place, { clock })
       const first = await auth.getToken()
       clock.pass(hourMs)
       const second = await auth.getToken()
@@ -74,11 +74,7 @@ export const keepingCases: readonly Case[] = [
     async run({ open }) {
       const place = await open()
       const clock = handClock(Date.now())
-      await using auth = await ClientCredentialsAuth.fromResource({
-        resourceUrl: place.apiUrl,
-        ...worker,
-        clock,
-      })
+      await using auth = await workerAt(place, { clock })
       const first = await auth.getToken()
       await place.break('authorizationServer', { kind: 'delay', ms: 300 }, { method: 'POST', path: '/token' })
       clock.pass(hourMs * 0.95)
@@ -92,11 +88,7 @@ export const keepingCases: readonly Case[] = [
     async run({ open }) {
       const place = await open()
       const clock = handClock(Date.now())
-      await using auth = await ClientCredentialsAuth.fromResource({
-        resourceUrl: place.apiUrl,
-        ...worker,
-        clock,
-      })
+      await using auth = await workerAt(place, { clock })
       const first = await auth.getToken()
       await place.break(
         'authorizationServer',
@@ -116,11 +108,7 @@ export const keepingCases: readonly Case[] = [
     async run({ open }) {
       const place = await open()
       const clock = handClock(Date.now())
-      await using auth = await ClientCredentialsAuth.fromResource({
-        resourceUrl: place.apiUrl,
-        ...worker,
-        clock,
-      })
+      await using auth = await workerAt(place, { clock })
       await place.break(
         'authorizationServer',
         { kind: 'status', status: 503 },
@@ -134,7 +122,7 @@ export const keepingCases: readonly Case[] = [
     name: 'ends the wait of one caller, and not what the others wait for',
     async run({ open }) {
       const place = await open()
-      await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      await using auth = await workerAt(place)
       await place.break('authorizationServer', { kind: 'delay', ms: 300 }, { method: 'POST', path: '/token' })
       const controller = new AbortController()
       const [one, other] = [auth.getToken({ signal: controller.signal }), auth.getToken()]
@@ -159,7 +147,7 @@ export const keepingCases: readonly Case[] = [
     name: 'sends a text again after a refusal',
     async run({ open }) {
       const place = await open()
-      await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      await using auth = await workerAt(place)
       await place.refuse('api', (await auth.getToken()).accessToken)
       const response = await auth.fetch(`${place.apiUrl}/echo`, echo('{"n":1}'))
       same([response.status, await response.json()], [200, { n: 1 }], 'answer')
@@ -169,7 +157,7 @@ export const keepingCases: readonly Case[] = [
     name: 'sends a Request again after a refusal, with its body',
     async run({ open }) {
       const place = await open()
-      await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      await using auth = await workerAt(place)
       await place.refuse('api', (await auth.getToken()).accessToken)
       const response = await auth.fetch(new Request(`${place.apiUrl}/echo`, echo('{"n":2}')))
       same([response.status, await response.json()], [200, { n: 2 }], 'answer')
@@ -179,7 +167,7 @@ export const keepingCases: readonly Case[] = [
     name: 'sends bytes and a Blob again after a refusal',
     async run({ open }) {
       const place = await open()
-      await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      await using auth = await workerAt(place)
       for (const body of [new TextEncoder().encode('{"n":3}'), new Blob(['{"n":3}'])]) {
         await place.refuse('api', (await auth.getToken()).accessToken)
         const response = await auth.fetch(`${place.apiUrl}/echo`, echo(body))
@@ -194,7 +182,7 @@ export const keepingCases: readonly Case[] = [
     },
     async run({ open }) {
       const place = await open()
-      await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      await using auth = await workerAt(place)
       const { accessToken } = await auth.getToken()
       const sent = await auth.fetch(`${place.apiUrl}/echo`, streamed())
       same([sent.status, await sent.json()], [200, { n: 4 }], 'answer')
@@ -207,7 +195,7 @@ export const keepingCases: readonly Case[] = [
     name: 'ends its request when the signal of the caller does',
     async run({ open }) {
       const place = await open()
-      await using auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      await using auth = await workerAt(place)
       await auth.getToken()
       await place.break('api', { kind: 'hang' }, { method: 'GET', path: '/api' })
       const attempt = auth.fetch(place.apiUrl, { signal: AbortSignal.timeout(100) })
@@ -218,7 +206,7 @@ export const keepingCases: readonly Case[] = [
     name: 'works around any source of tokens',
     async run({ open }) {
       const place = await open()
-      const auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      const auth = await workerAt(place)
       const { accessToken } = await auth.getToken()
       const session = new TokenSession(async () =>
         createToken({ accessToken, expiresAt: Date.now() + hourMs }),
@@ -296,7 +284,7 @@ export const keepingCases: readonly Case[] = [
     name: 'is of no use when it is closed',
     async run({ open }) {
       const place = await open()
-      const auth = await ClientCredentialsAuth.fromResource({ resourceUrl: place.apiUrl, ...worker })
+      const auth = await workerAt(place)
       await auth.getToken()
       await auth.close()
       await refused(auth.getToken(), { name: 'AuthConfigError', code: 'closed' })
